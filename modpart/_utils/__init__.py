@@ -1,0 +1,1 @@
+"""Checks, parameters, seeds, parallel work, progress and optional imports. Nothing here imports torch."""

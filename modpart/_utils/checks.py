@@ -1,0 +1,108 @@
+"""Input checks. scikit-learn decides what is valid; when it refuses, we say which column, what it holds and what to do."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from modpart.exceptions import InputDataError
+
+__all__ = ["check_X", "check_X_y"]
+
+
+def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Validate training data; remember the columns on `estimator`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), float64
+    y : ndarray of shape (n_samples,), float64
+    """
+    if y is None:
+        raise InputDataError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
+            "It learns from pairs: call fit(X, y)."
+        )
+    try:
+        X, y = validate_data(
+            estimator, X, y, dtype=np.float64, ensure_min_samples=min_samples, y_numeric=True, reset=True
+        )
+    except (ValueError, TypeError) as error:
+        raise _explained(error, X, y) from error
+    return X, y.astype(np.float64, copy=False)
+
+
+def check_X(estimator: Any, X: Any) -> np.ndarray:
+    """Validate data to predict on against the columns that `estimator` was fitted with; return float64 (n, n_features)."""
+    try:
+        return validate_data(estimator, X, dtype=np.float64, reset=False)
+    except (ValueError, TypeError) as error:
+        raise _explained(error, X, None) from error
+
+
+def _explained(error: Exception, X: Any, y: Any) -> Exception:
+    """The refusal in our words when its cause is found, as scikit-learn put it otherwise."""
+    if issparse(X):
+        return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
+    found = list(_faults_in(X, y))
+    if not found:
+        return error if isinstance(error, TypeError) else InputDataError(str(error))
+    more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
+    return InputDataError(" ".join(found[:3]) + more)
+
+
+def _faults_in(X: Any, y: Any) -> Iterator[str]:
+    """One sentence for each thing wrong with a column of X, with y, or with their lengths."""
+    if X is None or np.ndim(X) != 2:
+        return
+    for name, column in _columns(X):
+        yield from _faults_of(f"X column {name}", column)
+    if y is None or np.ndim(y) != 1:
+        return
+    yield from _faults_of("target y", pd.Series(np.asarray(y)))
+    try:
+        check_consistent_length(X, y)
+    except ValueError:
+        yield f"X has {len(X)} rows and y has {len(y)}: pass one target value for each row of X."
+
+
+def _columns(X: Any) -> Iterator[tuple[str, pd.Series]]:
+    if isinstance(X, pd.DataFrame):
+        for position, name in enumerate(X.columns):
+            yield repr(name), X.iloc[:, position]
+    elif hasattr(X, "columns") and hasattr(X, "to_pandas"):
+        yield from _columns(X.to_pandas())
+    else:
+        for position, column in enumerate(np.asarray(X).T):
+            yield str(position), pd.Series(column)
+
+
+def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
+    """What stops `column` from being used as numbers."""
+    if np.iscomplexobj(column):
+        yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary parts as two columns."
+        return
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64").to_numpy()
+    missing = column.isna().to_numpy()
+    text = np.isnan(numbers) & ~missing
+    if text.any():
+        row = int(np.argmax(text))
+        yield (
+            f"{where} holds text ({column.iloc[row]!r} in row {row}). Encode it first, for example with "
+            "OneHotEncoder in a ColumnTransformer."
+        )
+        return
+    if missing.any():
+        yield (
+            f"{where} has {int(missing.sum())} missing values (NaN, the first in row {int(np.argmax(missing))}). "
+            "Drop those rows or put a SimpleImputer before this estimator."
+        )
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        yield (
+            f"{where} has {int(infinite.sum())} infinite values (inf, the first in row {int(np.argmax(infinite))}). "
+            "Clip or drop them."
+        )

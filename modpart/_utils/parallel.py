@@ -1,0 +1,74 @@
+"""Parallel work that gives the same bits for any number of workers and leaves thread counts as it found them."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from threading import Lock, local
+from typing import Any
+
+from sklearn.utils.parallel import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+__all__ = ["one_thread", "parallel_map"]
+
+_lock = Lock()
+_local = local()
+_entered = 0
+_limits: Any = None
+_torch_threads: int | None = None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold BLAS, OpenMP and torch at one thread; the last one out restores what the first one found.
+
+    Small problems run faster on one thread, and a sum over a different number of threads has different last bits.
+    Nested use costs nothing; concurrent use (joblib's threading backend) shares one limit.
+    """
+    depth = getattr(_local, "depth", 0)
+    _local.depth = depth + 1
+    try:
+        if depth == 0:
+            _enter()
+        yield
+    finally:
+        _local.depth = depth
+        if depth == 0:
+            _leave()
+
+
+def _enter() -> None:
+    global _entered, _limits, _torch_threads
+    torch = sys.modules.get("torch")
+    with _lock:
+        if _entered == 0:
+            _torch_threads = torch.get_num_threads() if torch is not None else None
+            _limits = threadpool_limits(limits=1)
+        if torch is not None and _torch_threads is not None:
+            torch.set_num_threads(1)  # torch keeps one count per thread, so every thread sets its own
+        _entered += 1
+
+
+def _leave() -> None:
+    global _entered, _limits
+    with _lock:
+        _entered -= 1
+        if _torch_threads is not None:
+            sys.modules["torch"].set_num_threads(_torch_threads)
+        if _entered == 0:
+            _limits.restore_original_limits()
+            _limits = None
+
+
+def _call(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
+    with one_thread():
+        return function(*job)
+
+
+def parallel_map(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], *, n_jobs: int | None) -> list[Any]:
+    """Return ``[function(*job) for job in jobs]``, spread over `n_jobs` joblib workers.
+
+    `function` must live at module level, so that processes and dask workers can import it. Whoever wants another
+    backend says so outside: ``joblib.parallel_config("dask")``.
+    """
+    return list(Parallel(n_jobs=n_jobs)(delayed(_call)(function, job) for job in jobs))

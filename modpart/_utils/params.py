@@ -1,0 +1,85 @@
+"""Parameter validation: a class states what each argument accepts, and a wrong value is answered with that sentence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from modpart.exceptions import ParameterError
+
+__all__ = ["Rule", "boolean", "has_methods", "integer", "nothing", "number", "one_of", "suggest", "validate", "where"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of value that an argument accepts, and the words that say so."""
+
+    words: str
+    accepts: Callable[[Any], bool]
+
+
+def integer(low: int, high: int | None = None) -> Rule:
+    """Whole numbers from `low` to `high`, both included."""
+    words = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
+    return Rule(
+        words,
+        lambda value: isinstance(value, Integral)
+        and not isinstance(value, bool | np.bool_)
+        and value >= low
+        and (high is None or value <= high),
+    )
+
+
+def number(low: float, high: float = float("inf"), *, open_low: bool = False, open_high: bool = False) -> Rule:
+    """Real numbers between `low` and `high`; an open end is left out."""
+    words = f"a finite number {'>' if open_low else '>='} {low:g}"
+    if high != float("inf"):
+        words += f" and {'<' if open_high else '<='} {high:g}"
+
+    def accepts(value: Any) -> bool:
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not np.isfinite(value):
+            return False
+        above = value > low if open_low else value >= low
+        return bool(above and (value < high if open_high else value <= high))
+
+    return Rule(words, accepts)
+
+
+def one_of(*options: str) -> Rule:
+    """One of some strings."""
+    return Rule(" or ".join(map(repr, options)), lambda value: isinstance(value, str) and value in options)
+
+
+def has_methods(words: str, *methods: str) -> Rule:
+    """An object (not a class) that has all of `methods`."""
+    return Rule(
+        words, lambda value: not isinstance(value, type) and all(callable(getattr(value, m, None)) for m in methods)
+    )
+
+
+def where(words: str, accepts: Callable[[Any], bool]) -> Rule:
+    """Any other condition, with the words that state it."""
+    return Rule(words, accepts)
+
+
+boolean = Rule("True or False", lambda value: isinstance(value, bool | np.bool_))
+nothing = Rule("None", lambda value: value is None)
+
+
+def validate(owner: str, values: Mapping[str, Any], rules: Mapping[str, tuple[Rule, ...]]) -> None:
+    """Raise :class:`ParameterError` for the first value that none of its rules accepts."""
+    for name, accepted in rules.items():
+        value = values[name]
+        if not any(rule.accepts(value) for rule in accepted):
+            words = ", or ".join(rule.words for rule in accepted)
+            raise ParameterError(f"{owner}: {name}={value!r} is not valid. {name} must be {words}.")
+
+
+def suggest(name: str, known: list[str]) -> str:
+    """Words for an unknown name: the closest known one when there is one, and all of them."""
+    close = get_close_matches(name, known, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Valid names: {', '.join(known)}."

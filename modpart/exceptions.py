@@ -1,0 +1,34 @@
+"""Errors and warnings. Every message names what is wrong, what was found, and what to do about it."""
+
+__all__ = [
+    "InputDataError",
+    "MissingDependencyError",
+    "ModpartError",
+    "ModpartWarning",
+    "ParameterError",
+    "UntrustedFileError",
+]
+
+
+class ModpartError(Exception):
+    """Base of every error that modpart raises on purpose."""
+
+
+class InputDataError(ModpartError, ValueError):
+    """The data cannot be used; the message names the column and the remedy."""
+
+
+class ParameterError(ModpartError, ValueError):
+    """An argument has a value outside its range; the message names it and what it accepts."""
+
+
+class MissingDependencyError(ModpartError, ImportError):
+    """An optional package is needed; the message says which ``pip install`` brings it."""
+
+
+class UntrustedFileError(ModpartError, ValueError):
+    """A saved model asks for types that modpart does not load; the message lists them."""
+
+
+class ModpartWarning(UserWarning):
+    """Base of every warning that modpart gives; each says what was done instead."""
