@@ -175,6 +175,12 @@ class Posterior:
             for index, (weight, mean) in enumerate(zip(weights, self.means, strict=True))
         )
 
+    def variance(self, features: list[np.ndarray]) -> np.ndarray:
+        """Variance of a new observation at every row: noise, uncertainty of the law, and spread of the models."""
+        means, leverages = self.moments(features)
+        weights = np.exp(self.log_weights)
+        return self.s2 * (1.0 + weights @ leverages) + weights @ (means - weights @ means) ** 2
+
     def log_density(self, features: list[np.ndarray], y: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Log predictive density of every row, shape (n_samples,); rows of the cell itself (`own`) are left out first.
 
@@ -188,6 +194,12 @@ class Posterior:
         variances = self.s2 * np.where(own, 1.0 / left_out, 1.0 + leverages)
         densities = -0.5 * (np.log(2.0 * np.pi * variances) + residuals**2 / variances)
         return logsumexp(densities + self.log_weights[:, None], axis=0)
+
+    def squared_error(self, features: list[np.ndarray], y: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Squared error of the averaged prediction at every row, own rows left out first, shape (n_samples,)."""
+        means, leverages = self.moments(features)
+        residuals = np.where(own, (y - means) / np.clip(1.0 - leverages, 1e-6, None), y - means)
+        return (np.exp(self.log_weights) @ residuals) ** 2
 
     def freedom(self, features: list[np.ndarray]) -> float:
         """Effective number of parameters spent on the rows of the cell: the sum of their leverages."""

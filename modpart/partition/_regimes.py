@@ -15,7 +15,7 @@ from modpart.partition._evidence import Posterior, Stats, log_evidence, posterio
 from modpart.partition._local import NOISE_FLOOR, input_relevance, local_lines, neighbours, noise_profile, noise_variance
 from modpart.partition._oversegment import cut_directions, oversegment
 
-__all__ = ["Regimes", "find_regimes"]
+__all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
@@ -34,8 +34,8 @@ class Regimes:
     ----------
     labels : ndarray of shape (n_samples,), int64
         Winner of each row.
-    log_density : ndarray of shape (n_samples, n_experts)
-        Leave-one-out log predictive density of each row under each expert.
+    log_density, errors : ndarray of shape (n_samples, n_experts)
+        Leave-one-out log predictive density and squared error of each row under each expert.
     posteriors : list of Posterior
     basis : SmoothBasis
     noise : float
@@ -45,6 +45,7 @@ class Regimes:
 
     labels: np.ndarray
     log_density: np.ndarray
+    errors: np.ndarray
     posteriors: list[Posterior]
     basis: SmoothBasis
     noise: float
@@ -85,16 +86,14 @@ class _Search:
             [p.log_density(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
         )
 
-    def votes(self, labels: np.ndarray) -> np.ndarray:
-        """Log share of each label among the nearest rows, shape (n_samples, n_experts)."""
-        n_labels = int(labels.max()) + 1
-        counts = np.zeros((len(labels), n_labels))
-        np.add.at(counts, (np.arange(len(labels))[:, None], labels[self.near]), 1.0)
-        return np.log((counts + VOTE_PRIOR) / (self.near.shape[1] + VOTE_PRIOR))
+    def errors(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
+        return np.column_stack(
+            [p.squared_error(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
+        )
 
     def total(self, labels: np.ndarray, s2: float) -> float:
         """Evidence of all regimes together plus the neighbours' votes for the labels."""
-        own_votes = self.votes(labels)[np.arange(len(labels)), labels]
+        own_votes = log_votes(labels, self.near)[np.arange(len(labels)), labels]
         return float(log_evidence(self.stats(labels), s2).sum() + self.vote_weight * own_votes.sum())
 
     def noise(self, labels: np.ndarray, s2: float) -> float:
@@ -143,17 +142,17 @@ class _Search:
             groups.remove(b)
             gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
             weigh([(min(a, c), max(a, c)) for c in groups if c != a])
-        return _compact(labels)
+        return compact(labels)
 
     def compete(self, labels: np.ndarray, s2: float, *, rounds: int = 12) -> np.ndarray:
         """Each row goes to the expert that predicts it best, neighbours voting; experts then relearn their rows."""
         for _ in range(rounds):
             if labels.max() == 0:
                 break
-            scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * self.votes(labels)
+            scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(labels, self.near)
             winners = scores.argmax(axis=1)
             changed = int((winners != labels).sum())
-            labels = _compact(winners)
+            labels = compact(winners)
             self.history.append(
                 {"step": "compete", "n_experts": int(labels.max()) + 1, "changed": changed / len(labels), "noise": s2}
             )
@@ -163,9 +162,9 @@ class _Search:
 
     def give_away(self, labels: np.ndarray, k: int, s2: float) -> np.ndarray:
         """The labelling without expert `k`: its rows go to the best of the others, then a short competition."""
-        scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * self.votes(labels)
+        scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(labels, self.near)
         scores[:, k] = -np.inf
-        return self.compete(_compact(np.where(labels == k, scores.argmax(axis=1), labels)), s2, rounds=4)
+        return self.compete(compact(np.where(labels == k, scores.argmax(axis=1), labels)), s2, rounds=4)
 
     def drop(self, labels: np.ndarray, s2: float) -> np.ndarray:
         """Drop experts that the others can stand in for, the smallest first, and those with too few rows."""
@@ -191,7 +190,7 @@ class _Search:
             for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
                 border = self._border(labels, a, b)
                 if len(border) and self._mismatch(experts[a], experts[b], border, s2) < JOIN_THRESHOLD:
-                    labels = _compact(np.where(labels == b, a, labels))
+                    labels = compact(np.where(labels == b, a, labels))
                     break
             else:
                 break
@@ -223,7 +222,14 @@ def _deviation(first: Posterior, second: Posterior, features: list[np.ndarray], 
     return float(np.sqrt(np.mean(difference**2 / variance)))
 
 
-def _compact(labels: np.ndarray) -> np.ndarray:
+def log_votes(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Log share of each label among the nearest rows `near` (n_rows, n_near), shape (n_rows, n_labels)."""
+    counts = np.zeros((len(near), int(labels.max()) + 1))
+    np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), 1.0)
+    return np.log((counts + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
+
+
+def compact(labels: np.ndarray) -> np.ndarray:
     """Relabel to 0, 1, ... without gaps."""
     return np.unique(labels, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
@@ -296,7 +302,9 @@ def find_regimes(
     s2 = _settle(search, labels, s2)
     experts = search.posteriors(labels, s2)
     search.history.append({"step": "end", "n_experts": len(experts), "changed": 0.0, "noise": s2})
-    return Regimes(labels, search.log_density(labels, experts), experts, basis, s2, search.history)
+    return Regimes(
+        labels, search.log_density(labels, experts), search.errors(labels, experts), experts, basis, s2, search.history
+    )
 
 
 def _settle(search: _Search, labels: np.ndarray, s2: float) -> float:
