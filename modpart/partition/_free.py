@@ -82,6 +82,8 @@ class _Run:
         """Experts learn their rows, then every row goes to the expert that predicts it best, neighbours voting."""
         self.team.train(labels)
         winners, _ = award(self.team.errors(), labels, self.rows.near, self.vote_weight, self.min_samples)
+        if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
+            return labels
         self.team.keep(np.unique(winners))
         return compact(winners)
 
@@ -295,6 +297,8 @@ def _finish(task: _Task, best: _Result, relevance: np.ndarray) -> Contest:
     for _ in range(FINAL_ROUNDS if labels.max() else 0):
         team.train(labels)
         winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples)
+        if len(np.unique(winners)) < task.bounds[0]:
+            break
         team.keep(np.unique(winners))
         labels = compact(winners)
     team.train(labels)

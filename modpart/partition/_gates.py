@@ -36,11 +36,11 @@ MAX_ITER = 1000
 def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
     """The kinds of gate that ``gate="auto"`` tries, from simple to flexible."""
     menu: dict[str, Any] = {
-        "logistic": LogisticRegression(C=1e3, solver="newton-cholesky", max_iter=MAX_ITER),
+        "logistic": LogisticRegression(C=1e5, solver="newton-cholesky", max_iter=MAX_ITER),
         "tree": DecisionTreeClassifier(min_samples_leaf=3),
     }
     if n_inputs <= 10:
-        menu["quadratic"] = make_pipeline(PolynomialFeatures(2), LogisticRegression(C=1e3, solver="newton-cholesky", max_iter=MAX_ITER))
+        menu["quadratic"] = make_pipeline(PolynomialFeatures(2), LogisticRegression(C=1e5, solver="newton-cholesky", max_iter=MAX_ITER))
     if n_samples <= KERNEL_ROWS:
         menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
         menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)

@@ -38,7 +38,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other scikit-learn
         regressor is refitted each round. For these two, hold-out loss decides the number of regimes.
     n_experts : "auto" or int, default="auto"
-        Number of experts that compete; "auto" finds it. Fewer partitions remain when an expert loses all its rows.
+        Number of experts that compete, and of partitions; "auto" finds it.
     max_experts : int, default=10
         Most experts when `n_experts` is "auto".
     min_samples : int or None, default=None

@@ -161,6 +161,8 @@ class _Search:
             if labels.max() == 0:
                 break
             winners = self.scores(labels, s2).argmax(axis=1)
+            if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
+                break
             changed = float(np.mean(winners != labels))
             labels = compact(winners)
             if not trial:
@@ -175,12 +177,10 @@ class _Search:
         The rows of a candidate go to the runner-up; where that is not hopeless a short competition follows.
         """
         current, scores, k = self.total(labels, s2), self.scores(labels, s2), 0
-        while k <= labels.max() and labels.max() > 0:
+        while k <= labels.max() and labels.max() + 1 > self.bounds[0]:
             counts = np.bincount(labels)
             expert = int(np.argsort(counts, kind="stable")[k])
             too_small = counts[expert] < self.min_samples
-            if not too_small and labels.max() + 1 <= self.bounds[0]:
-                break
             others = scores.copy()
             others[:, expert] = -np.inf
             fewer = compact(np.where(labels == expert, others.argmax(axis=1), labels))
