@@ -48,10 +48,11 @@ def _explained(error: Exception, X: Any, y: Any) -> Exception:
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
     found = list(_faults_in(X, y))
-    if not found:
-        return error if isinstance(error, TypeError) else InputDataError(str(error))
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
-    return InputDataError(" ".join(found[:3]) + more)
+    words = " ".join(found[:3]) + more
+    if isinstance(error, TypeError):
+        return TypeError(f"{error}. {words}" if found else str(error))
+    return InputDataError(words or str(error))
 
 
 def _faults_in(X: Any, y: Any) -> Iterator[str]:
@@ -90,8 +91,10 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     text = np.isnan(numbers) & ~missing
     if text.any():
         row = int(np.argmax(text))
+        value = column.iloc[row]
+        kind = "text" if isinstance(value, str) else f"values of type {type(value).__name__}"
         yield (
-            f"{where} holds text ({column.iloc[row]!r} in row {row}). Encode it first, for example with "
+            f"{where} holds {kind} ({value!r} in row {row}). Encode it first, for example with "
             "OneHotEncoder in a ColumnTransformer."
         )
         return
