@@ -155,7 +155,8 @@ class StackedTrainer:
         """
         with one_thread():
             table = GroupedTable(X, y, labels, self.n_experts, self._device)
-            self._net.partial_fit(table, epochs=epochs)
+            if len(table):
+                self._net.partial_fit(table, epochs=epochs)
 
     def predict_all(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of all experts for all rows, float64 of shape (n, n_experts)."""
@@ -185,8 +186,8 @@ class StackedTrainer:
         """
         self._set_experts(self._parameters([from_numpy(expert) for expert in state["experts"]]))
         thawed = {index: {key: _thawed(value) for key, value in of.items()} for index, of in state["optimizer"].items()}
-        groups = self._net.optimizer_.state_dict()["param_groups"]
         self._net.optimizer_.state.clear()
+        groups = self._net.optimizer_.state_dict()["param_groups"]
         self._net.optimizer_.load_state_dict({"state": thawed, "param_groups": groups})
 
     def _parameters(self, weights: list[torch.Tensor]) -> list[nn.Parameter]:

@@ -276,6 +276,6 @@ class MLPExpert(RegressorMixin, Estimator):
 
 
 def _scale(values: np.ndarray) -> np.ndarray:
-    """Standard deviation by column, 1 where it is zero."""
+    """Standard deviation by column, 1 for a constant one (whose computed deviation need not be zero)."""
     deviation = values.std(axis=0)
-    return np.where(deviation > 0, deviation, 1.0)
+    return np.where((np.ptp(values, axis=0) > 0) & (deviation > 0), deviation, 1.0)
