@@ -48,11 +48,15 @@ def _explained(error: Exception, X: Any, y: Any) -> Exception:
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
     found = list(_faults_in(X, y))
-    if not found:
-        return error if isinstance(error, TypeError) else InputDataError(str(error))
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
     words = " ".join(found[:3]) + more
+<<<<<<< HEAD
     return TypeError(f"{words} ({error})") if isinstance(error, TypeError) else InputDataError(words)
+=======
+    if isinstance(error, TypeError):
+        return TypeError(f"{error}. {words}" if found else str(error))
+    return InputDataError(words or str(error))
+>>>>>>> torch
 
 
 def _faults_in(X: Any, y: Any) -> Iterator[str]:
@@ -92,7 +96,11 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     if text.any():
         row = int(np.argmax(text))
         value = column.iloc[row]
+<<<<<<< HEAD
         kind = "text" if isinstance(value, str | bytes) else "things that are not numbers"
+=======
+        kind = "text" if isinstance(value, str) else f"values of type {type(value).__name__}"
+>>>>>>> torch
         yield (
             f"{where} holds {kind} ({value!r} in row {row}). Encode it first, for example with "
             "OneHotEncoder in a ColumnTransformer."
