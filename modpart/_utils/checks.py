@@ -1,4 +1,4 @@
-"""Input checks. scikit-learn decides what is valid; when it refuses, we say which column, what it holds and what to do."""
+"""Input checks: scikit-learn decides what is valid; when it refuses, we say which column, and what to do."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,13 +30,13 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
         X, y = validate_data(
             estimator, X, y, dtype=np.float64, ensure_min_samples=min_samples, y_numeric=True, reset=True
         )
+        return X, y.astype(np.float64, copy=False)
     except (ValueError, TypeError) as error:
         raise _explained(error, X, y) from error
-    return X, y.astype(np.float64, copy=False)
 
 
 def check_X(estimator: Any, X: Any) -> np.ndarray:
-    """Validate data to predict on against the columns that `estimator` was fitted with; return float64 (n, n_features)."""
+    """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
     try:
         return validate_data(estimator, X, dtype=np.float64, reset=False)
     except (ValueError, TypeError) as error:
@@ -44,7 +44,7 @@ def check_X(estimator: Any, X: Any) -> np.ndarray:
 
 
 def _explained(error: Exception, X: Any, y: Any) -> Exception:
-    """The refusal in our words when its cause is found, as scikit-learn put it otherwise."""
+    """Return the refusal in our words when its cause is found, as scikit-learn put it otherwise."""
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
     found = list(_faults_in(X, y))
@@ -81,9 +81,9 @@ def _columns(X: Any) -> Iterator[tuple[str, pd.Series]]:
 
 
 def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
-    """What stops `column` from being used as numbers."""
+    """Say what stops `column` from being used as numbers."""
     if np.iscomplexobj(column):
-        yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary parts as two columns."
+        yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary part as two columns."
         return
     numbers = pd.to_numeric(column, errors="coerce").astype("float64").to_numpy()
     missing = column.isna().to_numpy()
