@@ -47,7 +47,8 @@ def _enter() -> None:
         controller = ThreadpoolController()
         _local.openmp = controller.select(user_api="openmp").limit(limits=1)
         if _entered == 0:
-            _blas = controller.select(user_api="blas").limit(limits=1)
+            with _anyone_may_limit(controller):
+                _blas = controller.select(user_api="blas").limit(limits=1)
         if torch is not None:
             torch.get_num_threads()  # a thread's first call takes over the process's count: let it come before ours
             torch.set_num_threads(1)
@@ -60,10 +61,29 @@ def _leave() -> None:
         _entered -= 1
         _local.openmp.restore_original_limits()
         if _entered == 0:
-            _blas.restore_original_limits()
+            with _anyone_may_limit(ThreadpoolController()):
+                _blas.restore_original_limits()
             if _torch_threads is not None:
                 sys.modules["torch"].set_num_threads(_torch_threads)
             _blas = _torch_threads = None
+
+
+@contextmanager
+def _anyone_may_limit(controller: ThreadpoolController) -> Iterator[None]:
+    """Let this thread set the limits of OpenBLAS, and any other one later.
+
+    threadpoolctl 3.8 gives them to the first thread that sets one, and calls from another do nothing. Our first thread
+    in is not always the last one out.
+    """
+    _release(controller)
+    yield
+    _release(controller)
+
+
+def _release(controller: ThreadpoolController) -> None:
+    for library in controller.lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 def _call(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:

@@ -30,8 +30,8 @@ def integer(low: int, high: int | None = None) -> Rule:
         lambda value: (
             isinstance(value, Integral)
             and not isinstance(value, bool | np.bool_)
-            and value >= low
-            and (high is None or value <= high)
+            and int(value) >= low
+            and (high is None or int(value) <= high)
         ),
     )
 
