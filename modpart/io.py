@@ -32,7 +32,8 @@ def save(model: Any, path: str | Path) -> None:
     Parameters
     ----------
     model : estimator
-        A fitted estimator of modpart or scikit-learn, or a pipeline, search or other composition of such.
+        A fitted estimator of modpart or scikit-learn, or a pipeline or other composition of such. Of a search, save its
+        ``best_estimator_``.
     path : str or pathlib.Path
         File to write, by custom ending in ``.skops``; a file that is there is overwritten.
 

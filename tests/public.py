@@ -14,9 +14,15 @@ import modpart
 PACKAGE = Path(modpart.__file__).parent
 ROOT = PACKAGE.parent
 
-# Constructor arguments that make an estimator quick enough for scikit-learn's checks, or that it cannot do without.
-# A value that is a function is called to get a fresh object.
-QUICK = {}
+# Constructor arguments that make an estimator quick enough for hundreds of fits, or that it cannot do without.
+# A value that is a function is called, so that every instance gets an object of its own.
+QUICK = {
+    "ActivePartitioner": {"max_experts": 3},
+    "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
+    "PartitionedRegressor": {"fallback": False, "routing": "hard"},
+}
+# Constructor arguments with which there is work to hand out.
+PARALLEL = {"PartitionedRegressor": {"fallback": True, "cv": 2}}
 
 
 @cache
@@ -56,11 +62,14 @@ def estimator_classes():
 
 
 def quick(cls, **changes):
-    """A quick instance of an estimator class: its defaults, with `QUICK` and `changes` on top."""
+    """A quick instance of an estimator class: its defaults and a seed, with `QUICK` and `changes` on top."""
     chosen = {name: value() if callable(value) else value for name, value in QUICK.get(cls.__name__, {}).items()}
+    parameters = signature(cls).parameters
+    if "random_state" in parameters:
+        chosen["random_state"] = 0
     missing = [
         name
-        for name, parameter in signature(cls).parameters.items()
+        for name, parameter in parameters.items()
         if parameter.default is Parameter.empty
         and parameter.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
         and name not in chosen | changes

@@ -1,4 +1,8 @@
-"""Input checks: scikit-learn decides what is valid; when it refuses, we say which column, and what to do."""
+"""Input checks: scikit-learn decides what is valid; when it refuses, we say which column, and what to do.
+
+Rows lie one after another in what comes out: sums over a table that lies otherwise, as a DataFrame does, have other last
+bits.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +32,7 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
         )
     try:
         X, y = validate_data(
-            estimator, X, y, dtype=np.float64, ensure_min_samples=min_samples, y_numeric=True, reset=True
+            estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, y_numeric=True, reset=True
         )
         return X, y.astype(np.float64, copy=False)
     except (ValueError, TypeError) as error:
@@ -38,7 +42,7 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
 def check_X(estimator: Any, X: Any) -> np.ndarray:
     """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
     try:
-        return validate_data(estimator, X, dtype=np.float64, reset=False)
+        return validate_data(estimator, X, dtype=np.float64, order="C", reset=False)
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
 
@@ -48,10 +52,11 @@ def _explained(error: Exception, X: Any, y: Any) -> Exception:
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
     found = list(_faults_in(X, y))
-    if not found:
-        return error if isinstance(error, TypeError) else InputDataError(str(error))
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
-    return InputDataError(" ".join(found[:3]) + more)
+    words = " ".join(found[:3]) + more
+    if isinstance(error, TypeError):
+        return TypeError(f"{error}. {words}" if found else str(error))
+    return InputDataError(words or str(error))
 
 
 def _faults_in(X: Any, y: Any) -> Iterator[str]:
@@ -90,8 +95,10 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     text = np.isnan(numbers) & ~missing
     if text.any():
         row = int(np.argmax(text))
+        value = column.iloc[row]
+        kind = "text" if isinstance(value, str) else f"values of type {type(value).__name__}"
         yield (
-            f"{where} holds text ({column.iloc[row]!r} in row {row}). Encode it first, for example with "
+            f"{where} holds {kind} ({value!r} in row {row}). Encode it first, for example with "
             "OneHotEncoder in a ColumnTransformer."
         )
         return
