@@ -1,6 +1,7 @@
 """Errors and warnings. Every message names what is wrong, what was found, and what to do about it."""
 
 __all__ = [
+    "DataNotFoundError",
     "InputDataError",
     "MissingDependencyError",
     "ModpartError",
@@ -16,6 +17,10 @@ class ModpartError(Exception):
 
 class InputDataError(ModpartError, ValueError):
     """The data cannot be used; the message names the column and the remedy."""
+
+
+class DataNotFoundError(ModpartError, FileNotFoundError):
+    """A data folder or a table in it is missing; the message says how to point to it."""
 
 
 class ParameterError(ModpartError, ValueError):

@@ -56,7 +56,17 @@ def _explained(error: Exception, X: Any, y: Any) -> Exception:
     words = " ".join(found[:3]) + more
     if isinstance(error, TypeError):
         return TypeError(f"{error}. {words}" if found else str(error))
-    return InputDataError(words or str(error))
+    return InputDataError(words or f"{error}{_advice(X)}")
+
+
+def _advice(X: Any) -> str:
+    """What to do about the shape of X, where the refusal is about that."""
+    shape = np.shape(X)
+    if len(shape) > 2:
+        return f" X has shape {shape}: pass a table of shape (n_samples, n_features), for example X.reshape(len(X), -1)."
+    if len(shape) == 2 and shape[0] < 2:
+        return f" X has {shape[0]} rows: check the selection or join that made it."
+    return ""
 
 
 def _faults_in(X: Any, y: Any) -> Iterator[str]:
@@ -96,7 +106,7 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     if text.any():
         row = int(np.argmax(text))
         value = column.iloc[row]
-        kind = "text" if isinstance(value, str) else f"values of type {type(value).__name__}"
+        kind = "text" if isinstance(value, str | bytes) else f"values of type {type(value).__name__}"
         yield (
             f"{where} holds {kind} ({value!r} in row {row}). Encode it first, for example with "
             "OneHotEncoder in a ColumnTransformer."

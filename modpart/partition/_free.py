@@ -1,0 +1,303 @@
+"""Free competition: experts of any kind compete for rows; hold-out loss admits and drops them.
+
+This is the rule of Tacke et al. (arXiv 2411.18254) with three additions: the neighbours of a row vote for its label, an
+expert is judged on rows that it has not learned, and only the routed hold-out loss changes the number of experts.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn import config_context
+from sklearn.cluster import KMeans
+from sklearn.neighbors import NearestNeighbors
+
+from modpart._utils.parallel import parallel_map
+from modpart._utils.seeds import child_seeds
+from modpart.partition._contest import Contest, Scaling
+from modpart.partition._local import input_relevance, local_lines, neighbours
+from modpart.partition._regimes import VOTERS, compact, find_regimes, log_votes
+from modpart.partition._teams import Team, make_team
+
+__all__ = ["contest_by_hold_out"]
+
+START_EXPERTS = 3
+SETTLED_SHARE, SETTLED_ROUNDS = 5e-3, 2  # at most this share of the rows changes, for so many rounds
+TRIAL_EVERY, TRIAL_ROUNDS = 10, 3
+WORST_SHARE = 0.1
+LEAST_GAIN, ALLOWED_LOSS = 0.02, 0.01  # of the hold-out loss, to admit and to drop an expert
+DROP_CANDIDATES = 2
+ERROR_FLOOR = 1e-3  # of var(y)
+FINAL_ROUNDS = 3
+
+
+@dataclass
+class _Rows:
+    """Rows that experts compete for, in original units, with their nearest neighbours in standardised inputs."""
+
+    X: np.ndarray
+    y: np.ndarray
+    Z: np.ndarray
+    near: np.ndarray
+
+    @classmethod
+    def of(cls, X: np.ndarray, y: np.ndarray, Z: np.ndarray) -> "_Rows":
+        return cls(X, y, Z, neighbours(Z, VOTERS))
+
+
+@dataclass
+class _Run:
+    """One competition on training rows, with hold-out rows that decide how many experts there are."""
+
+    team: Team
+    rows: _Rows
+    hold_out: tuple[np.ndarray, np.ndarray, np.ndarray]  # X, y, Z
+    vote_weight: float
+    bounds: tuple[int, int]
+    min_samples: int
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        finder = NearestNeighbors(n_neighbors=min(VOTERS, len(self.rows.Z))).fit(self.rows.Z)
+        self.hold_out_near = finder.kneighbors(self.hold_out[2], return_distance=False)
+
+    def compete(self, labels: np.ndarray, max_rounds: int) -> np.ndarray:
+        """Rounds until the labels settle, with trials of one more and of one fewer expert in between."""
+        quiet = 0
+        for step in range(1, max_rounds + 1):
+            before, labels = labels, self.round(labels)
+            changed = float(np.mean(before != labels)) if labels.max() == before.max() else 1.0
+            self._note("compete", labels, changed)
+            quiet = quiet + 1 if changed <= SETTLED_SHARE else 0
+            settled = quiet >= SETTLED_ROUNDS
+            if settled or step % TRIAL_EVERY == 0:
+                tried = self._try_dropping(self._try_growing(labels))
+                if settled and tried is labels:
+                    break
+                quiet = quiet if tried is labels else 0
+                labels = tried
+        return labels
+
+    def round(self, labels: np.ndarray) -> np.ndarray:
+        """Experts learn their rows, then every row goes to the expert that predicts it best, neighbours voting."""
+        self.team.train(labels)
+        winners, _ = award(self.team.errors(), labels, self.rows.near, self.vote_weight, self.min_samples)
+        self.team.keep(np.unique(winners))
+        return compact(winners)
+
+    def hold_out_errors(self, labels: np.ndarray) -> np.ndarray:
+        """Squared error on hold-out rows, each routed by the vote of its nearest training rows, in units of y."""
+        X, y, _ = self.hold_out
+        ballots = np.zeros((len(X), int(labels.max()) + 1))
+        np.add.at(ballots, (np.arange(len(X))[:, None], labels[self.hold_out_near]), 1.0)
+        return (own_column(self.team.predict(X), ballots.argmax(axis=1)) - y) ** 2
+
+    def _try_growing(self, labels: np.ndarray) -> np.ndarray:
+        """A new expert on the worst-predicted rows, kept when the routed hold-out loss falls or experts are wanted."""
+        fewest, most = self.bounds
+        n_experts = int(labels.max()) + 1
+        if n_experts >= most:
+            return labels
+        before, loss = self.team.snapshot(), self.hold_out_errors(labels).mean()
+        own = own_column(self.team.errors(), labels)
+        smoothed = own + own[self.rows.near].mean(axis=1)
+        grown = labels.copy()
+        grown[np.argsort(-smoothed)[: max(self.min_samples, int(WORST_SHARE * len(labels)))]] = n_experts
+        self.team.keep(np.setdiff1d(grown, [n_experts]))
+        grown = self._rounds(compact(grown))
+        better = self.hold_out_errors(grown).mean() <= (1.0 - LEAST_GAIN) * loss
+        if grown.max() + 1 > n_experts and (better or n_experts < fewest):
+            self._note("grow", grown, 1.0)
+            return grown
+        self.team.restore(before)
+        return labels
+
+    def _try_dropping(self, labels: np.ndarray) -> np.ndarray:
+        """Without one expert, when the routed hold-out loss hardly rises.
+
+        Tried are the experts whose rows the others already predict best.
+        """
+        if labels.max() + 1 <= self.bounds[0]:
+            return labels
+        before, loss = self.team.snapshot(), self.hold_out_errors(labels).mean()
+        errors = self.team.errors()
+        own, n_experts = own_column(errors, labels), errors.shape[1]
+        others = [np.delete(errors[labels == k], k, axis=1).min(axis=1) for k in range(n_experts)]
+        cost = [float((other - own[labels == k]).sum()) for k, other in enumerate(others)]
+        for expert in np.argsort(cost)[:DROP_CANDIDATES]:
+            errors = self.team.errors()
+            errors[:, expert] = np.inf
+            fewer = np.where(labels == expert, errors.argmin(axis=1), labels)
+            self.team.keep(np.unique(fewer))
+            fewer = self._rounds(compact(fewer))
+            if self.hold_out_errors(fewer).mean() <= (1.0 + ALLOWED_LOSS) * loss:
+                self._note("drop", fewer, 1.0)
+                return fewer
+            self.team.restore(before)
+        return labels
+
+    def _rounds(self, labels: np.ndarray) -> np.ndarray:
+        for _ in range(TRIAL_ROUNDS):
+            labels = self.round(labels)
+        return labels
+
+    def _note(self, step: str, labels: np.ndarray, changed: float) -> None:
+        loss = float(self.hold_out_errors(labels).mean())
+        self.history.append(
+            {"step": step, "n_experts": int(labels.max()) + 1, "changed": changed, "hold_out_loss": loss}
+        )
+
+
+def award(
+    errors: np.ndarray, labels: np.ndarray, near: np.ndarray, vote_weight: float, min_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Winner of every row, and the log predictive densities (n_samples, n_experts) that decided it.
+
+    A row stays where it is on a tie; experts left with fewer than `min_samples` rows lose them to the runner-up.
+    """
+    noise = max(float(own_column(errors, labels).mean()), ERROR_FLOOR)
+    log_density = -0.5 * (errors / noise + np.log(2.0 * np.pi * noise))
+    scores = log_density + vote_weight * log_votes(labels, near)
+    winners = np.where(scores.max(axis=1) > own_column(scores, labels), scores.argmax(axis=1), labels)
+    counts = np.bincount(winners, minlength=errors.shape[1])
+    small = (counts < min_samples) & (counts < counts.max())
+    scores[:, small] = -np.inf
+    return np.where(small[winners], scores.argmax(axis=1), winners), log_density
+
+
+def own_column(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """``values[i, labels[i]]`` for every row i."""
+    return np.take_along_axis(values, labels[:, None], axis=1)[:, 0]
+
+
+def contest_by_hold_out(
+    estimator: Any,
+    X: np.ndarray,
+    y: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    bounds: tuple[int, int] = (1, 10),
+    min_samples: int | None = None,
+    vote_weight: float = 1.0,
+    n_init: int = 4,
+    max_rounds: int = 60,
+    validation_fraction: float = 0.2,
+    n_jobs: int | None = None,
+) -> Contest:
+    """Let clones of `estimator` compete from several starts, and keep the run with the least routed hold-out loss.
+
+    Among runs within one standard error of the best, the one with the fewest experts wins; when the number of experts is
+    open, a single expert is among the candidates.
+    """
+    n, d = X.shape
+    least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
+    scaling = Scaling.of(X, y)
+    relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng)
+    Z = scaling.inputs(X) * (relevance if relevance.any() else 1.0)
+    team_seed, split_seed, *run_seeds = child_seeds(rng, n_init + 2)
+    order = np.random.default_rng(split_seed).permutation(n)
+    outside = np.sort(order[: max(1, round(validation_fraction * n))])
+    inside = np.setdiff1d(order, outside)
+    task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed)
+    starts = [(task, start, seed) for start, seed in enumerate(run_seeds)]
+    if bounds[0] == 1:
+        starts.insert(0, (task, None, 0))
+    results = parallel_map(_run_from, starts, n_jobs=n_jobs)
+    best = results[_fewest_within_one_error(results)]
+    return _finish(task, best, relevance)
+
+
+@dataclass
+class _Task:
+    """What every run of one contest shares."""
+
+    estimator: Any
+    X: np.ndarray
+    y: np.ndarray
+    Z: np.ndarray
+    inside: np.ndarray
+    outside: np.ndarray
+    bounds: tuple[int, int]
+    min_samples: int
+    vote_weight: float
+    max_rounds: int
+    seed: int
+
+
+@dataclass
+class _Result:
+    """Where one run ended: winners of all rows, and the routed squared errors on the hold-out rows."""
+
+    labels: np.ndarray
+    hold_out_errors: np.ndarray
+    history: list[dict[str, Any]]
+
+
+def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
+    """One competition, begun from start number `start`; None keeps a single expert."""
+    X, y, Z, inside, outside = task.X, task.y, task.Z, task.inside, task.outside
+    team = make_team(task.estimator, X[inside], y[inside], task.seed)
+    hold_out = (X[outside], y[outside], Z[outside])
+    rows = _Rows.of(X[inside], y[inside], Z[inside])
+    run = _Run(team, rows, hold_out, task.vote_weight, task.bounds, task.min_samples)
+    if start is None:
+        labels = np.zeros(len(inside), dtype=np.int64)
+        team.train(labels)
+    else:
+        begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, seed)
+        with config_context(assume_finite=True, skip_parameter_validation=True):  # thousands of small fits
+            labels = run.compete(begin, task.max_rounds)
+    everyone = np.empty(len(X), dtype=np.int64)
+    everyone[inside] = labels
+    errors = (team.predict(X[outside]) - y[outside, None]) ** 2 / Scaling.of(X, y).y_sd ** 2
+    noise = max(float(own_column(team.errors(), labels).mean()), ERROR_FLOOR)
+    scores = -0.5 * errors / noise + task.vote_weight * log_votes(labels, run.hold_out_near)
+    everyone[outside] = scores.argmax(axis=1)
+    return _Result(everyone, run.hold_out_errors(labels), run.history)
+
+
+def start_labels(
+    start: int, X: np.ndarray, y: np.ndarray, Z: np.ndarray, bounds: tuple[int, int], seed: int
+) -> np.ndarray:
+    """Labels to begin a run with: closed-form regimes (curved, then straight laws), then clusters of [x, y] and of slopes.
+
+    Further starts repeat the two clusterings with other seeds.
+    """
+    rng = np.random.default_rng(seed)
+    scaling = Scaling.of(X, y)
+    inputs, target = scaling.inputs(X), scaling.target(y)
+    if start < 2:
+        return find_regimes(inputs, target, rng, smooth=start == 0, bounds=bounds).labels
+    if start % 2 == 0:
+        points = np.column_stack([Z, 2.0 * target])
+    else:
+        slopes = local_lines(Z, inputs, target)[0]
+        low, middle, high = np.quantile(slopes, [0.16, 0.5, 0.84], axis=0)
+        points = np.clip((slopes - middle) / np.maximum(high - low, 1e-12), -3.0, 3.0)
+    n_clusters = min(max(bounds[0], START_EXPERTS), bounds[1], len(np.unique(points, axis=0)))
+    clusters = KMeans(n_clusters, n_init=1, random_state=child_seeds(rng, 1)[0]).fit_predict(points)
+    return compact(clusters)
+
+
+def _fewest_within_one_error(results: list[_Result]) -> int:
+    """The run with the fewest experts among those within one paired standard error of the least hold-out loss."""
+    losses = np.array([result.hold_out_errors for result in results])
+    differences = losses - losses[np.argmin(losses.mean(axis=1))]
+    error = differences.std(axis=1) / np.sqrt(losses.shape[1])
+    close = np.flatnonzero(differences.mean(axis=1) <= error)
+    return int(min(close, key=lambda run: (results[run].labels.max(), losses[run].mean())))
+
+
+def _finish(task: _Task, best: _Result, relevance: np.ndarray) -> Contest:
+    """A last few rounds on all rows, hold-out rows included, and the experts fitted to what they won."""
+    team = make_team(task.estimator, task.X, task.y, task.seed)
+    labels, near = compact(best.labels), neighbours(task.Z, VOTERS)
+    for _ in range(FINAL_ROUNDS if labels.max() else 0):
+        team.train(labels)
+        winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples)
+        team.keep(np.unique(winners))
+        labels = compact(winners)
+    team.train(labels)
+    errors = team.errors()
+    _, log_density = award(errors, labels, near, task.vote_weight, task.min_samples)
+    return Contest(labels, log_density, errors, team.experts(labels), relevance, best.history)

@@ -1,0 +1,188 @@
+"""Gates: from rows to experts, trained on what misrouting a row would cost.
+
+Most rows are easy to route; the error of a modular model is made by the few that are not. So each row weighs as much as
+its best expert beats the runner-up, and among several kinds of gate the simplest one wins whose routed error is within
+one standard error of the best.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import has_fit_parameter
+
+from modpart._utils.parallel import parallel_map
+from modpart._utils.seeds import child_seeds, seed_nested
+
+__all__ = ["Gate", "fit_gate"]
+
+FOLDS = 10
+BAG = 15
+WEIGHT_RANGE = (0.05, 100.0)  # nats
+CERTAIN = 7.0  # nats; a label with a smaller lead yields to the gate once
+EXCESS_CLIP = 0.25  # of var(y): a handful of rows at a jump must not decide alone
+KERNEL_ROWS = 3000  # above, kernel machines cost too much
+MAX_ITER = 20_000
+
+
+def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
+    """The kinds of gate that ``gate="auto"`` tries, from simple to flexible."""
+    menu: dict[str, Any] = {
+        "logistic": LogisticRegression(C=1e3, max_iter=MAX_ITER),
+        "tree": DecisionTreeClassifier(min_samples_leaf=3),
+    }
+    if n_inputs <= 10:
+        menu["quadratic"] = make_pipeline(PolynomialFeatures(2), LogisticRegression(C=1e3, max_iter=MAX_ITER))
+    if n_samples <= KERNEL_ROWS:
+        menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
+        menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)
+    menu["neighbours"] = KNeighborsClassifier(5)
+    return menu
+
+
+class Gate:
+    """A bag of classifiers that routes rows to experts.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the chosen kind of gate.
+    n_experts : int
+    members : list of fitted classifiers
+    routed_error : float
+        Cross-validated excess squared error of routing by this gate, in units of var(y).
+    """
+
+    def __init__(self, kind: str, n_experts: int, members: list[Any], routed_error: float) -> None:
+        self.kind, self.n_experts, self.members, self.routed_error = kind, n_experts, members, routed_error
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Share of each expert at each row, shape (n_samples, n_experts); rows sum to 1."""
+        shares = np.zeros((len(X), self.n_experts))
+        if not self.members:
+            shares[:, 0] = 1.0
+            return shares
+        for member in self.members:
+            if hasattr(member, "predict_proba"):
+                shares[:, member.classes_] += member.predict_proba(X)
+            else:
+                shares[np.arange(len(X)), member.predict(X)] += 1.0
+        return shares / len(self.members)
+
+
+def fit_gate(
+    X: np.ndarray,
+    labels: np.ndarray,
+    log_density: np.ndarray,
+    errors: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    classifier: Any = None,
+    n_jobs: int | None = None,
+) -> Gate:
+    """Fit a gate to competition winners.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_inputs)
+        What the gate may see.
+    labels : ndarray of shape (n_samples,), int
+        Winners.
+    log_density, errors : ndarray of shape (n_samples, n_experts)
+        Log predictive density and squared error of each row under each expert.
+    rng : numpy.random.Generator
+    classifier : classifier or None
+        The user's gate; None chooses from :func:`gate_menu` by cross-validated routed error.
+    n_jobs : int or None
+    """
+    n_experts = errors.shape[1]
+    if n_experts == 1:
+        return Gate("none", 1, [], 0.0)
+    weights = _weights(labels, log_density)
+    excess = _excess(labels, errors)
+    menu = gate_menu(*X.shape) if classifier is None else {type(classifier).__name__: classifier}
+    names = list(menu)
+    candidates = [seed_nested(clone(menu[name]), rng) for name in names]
+    folds = list(KFold(min(FOLDS, len(X)), shuffle=True, random_state=child_seeds(rng, 1)[0]).split(X))
+    routes = parallel_map(
+        _cross_routes, [(gate, X, labels, weights, folds) for gate in candidates], n_jobs=n_jobs
+    )
+    costs = np.array([excess[np.arange(len(X)), route] for route in routes])
+    chosen = _simplest_within_one_error(costs)
+    gate = candidates[chosen]
+
+    routed = routes[chosen]
+    cleaned = np.where(_lead(labels, log_density) > CERTAIN, labels, routed)
+    jobs = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
+    members = parallel_map(_fit_on_bootstrap, jobs, n_jobs=n_jobs)
+    return Gate(names[chosen], n_experts, members, float(costs[chosen].mean()))
+
+
+def _lead(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
+    """By how many nats a row's winner beats the best other expert, shape (n_samples,)."""
+    rows = np.arange(len(labels))
+    others = log_density.copy()
+    others[rows, labels] = -np.inf
+    return log_density[rows, labels] - others.max(axis=1)
+
+
+def _weights(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
+    weights = np.clip(_lead(labels, log_density), *WEIGHT_RANGE)
+    return weights / weights.mean()
+
+
+def _excess(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Squared error that each route adds to that of the winner, clipped."""
+    winner = np.take_along_axis(errors, labels[:, None], axis=1)
+    return np.clip(errors - winner, -EXCESS_CLIP, EXCESS_CLIP)
+
+
+def _simplest_within_one_error(costs: np.ndarray) -> int:
+    """First candidate (they go from simple to flexible) whose mean cost is within one paired standard error of the best."""
+    best = int(np.argmin(costs.mean(axis=1)))
+    differences = costs - costs[best]
+    error = differences.std(axis=1) / np.sqrt(costs.shape[1])
+    return int(np.flatnonzero(differences.mean(axis=1) <= error)[0])
+
+
+def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Any:
+    """Fit a clone of `gate`, weighted when it accepts weights."""
+    gate = clone(gate)
+    if hasattr(gate, "steps"):
+        last = gate.steps[-1][0]
+        return gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
+    return gate.fit(X, labels, sample_weight=weights) if _weighted(gate) else gate.fit(X, labels)
+
+
+def _weighted(gate: Any) -> bool:
+    return bool(has_fit_parameter(gate, "sample_weight"))
+
+
+def _cross_routes(
+    gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """Route of every row by a gate that has not seen it, shape (n_samples,)."""
+    routes = np.empty_like(labels)
+    for train, test in folds:
+        seen = np.unique(labels[train])
+        if len(seen) == 1:
+            routes[test] = seen[0]
+        else:
+            routes[test] = _fit(gate, X[train], labels[train], weights[train]).predict(X[test])
+    return routes
+
+
+def _fit_on_bootstrap(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        rows = rng.integers(len(X), size=len(X))
+        if len(np.unique(labels[rows])) > 1:
+            return _fit(gate, X[rows], labels[rows], weights[rows])
+    return _fit(gate, X, labels, weights)

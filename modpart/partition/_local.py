@@ -1,0 +1,117 @@
+"""What the neighbourhood of each row tells: local slopes, the noise level, and which inputs matter."""
+
+import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import minimize
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import NearestNeighbors
+
+__all__ = ["input_relevance", "local_lines", "neighbours", "noise_profile", "noise_variance"]
+
+NOISE_FLOOR = 1e-4  # of var(y): below it rounding decides
+RELEVANCE_ROWS = 400
+RELEVANCE_FLOOR = 0.02
+
+
+def neighbours(Z: np.ndarray, count: int) -> np.ndarray:
+    """Indices of the `count` nearest other rows of each row, shape (n_samples, min(count, n_samples - 1))."""
+    count = min(count, len(Z) - 1)
+    found = NearestNeighbors(n_neighbors=count + 1).fit(Z).kneighbors(Z, return_distance=False)
+    # A row is not always its own first neighbour (duplicates): take it out wherever it stands.
+    others = found != np.arange(len(Z))[:, None]
+    others[others.all(axis=1), -1] = False
+    return found[others].reshape(len(Z), count)
+
+
+def local_lines(Z: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least-squares line through the neighbours of each row, the row itself left out.
+
+    Returns
+    -------
+    slopes : ndarray of shape (n_samples, n_features)
+    residuals : ndarray of shape (n_samples,)
+        What the line misses at the row, scaled to the standard deviation of the noise alone.
+    """
+    n, d = X.shape
+    near = neighbours(Z, 3 * (d + 1) + 2)
+    design = np.concatenate([np.ones((*near.shape, 1)), X[near] - X[:, None, :]], axis=2)
+    gram = np.einsum("nij,nik->njk", design, design)
+    gram[:, np.arange(d + 1), np.arange(d + 1)] += 1e-6 * np.trace(gram, axis1=1, axis2=2)[:, None] / (d + 1)
+    inverse_row = np.linalg.solve(gram, np.broadcast_to(np.eye(d + 1)[:, :1], (n, d + 1, 1)))[..., 0]
+    weights = np.einsum("nij,nj->ni", design, inverse_row)  # prediction at the row = weights . y[near]
+    residuals = (y - (weights * y[near]).sum(axis=1)) / np.sqrt(1.0 + (weights**2).sum(axis=1))
+    slopes = np.linalg.solve(gram, np.einsum("nij,ni->nj", design, y[near])[..., None])[:, 1:, 0]
+    return slopes, residuals
+
+
+def noise_variance(residuals: np.ndarray) -> float:
+    """Robust noise variance (median absolute deviation, normal-consistent) of scaled local residuals."""
+    return max(float((np.median(np.abs(residuals)) / 0.6745) ** 2), NOISE_FLOOR)
+
+
+def noise_profile(Z: np.ndarray, residuals: np.ndarray, *, count: int = 60, contrast: float = 3.0) -> np.ndarray:
+    """Relative noise variance of each row, all ones unless it clearly varies over the inputs.
+
+    It is the median squared residual over the `count` nearest rows relative to the overall median, and is used when its
+    90 % quantile is more than `contrast` times its 10 % quantile.
+    """
+    squares = residuals**2
+    if len(Z) < 2 * count or not np.median(squares) > 0.0:
+        return np.ones(len(Z))
+    profile = np.median(squares[neighbours(Z, count)], axis=1) / np.median(squares)
+    low, high = np.quantile(profile, [0.1, 0.9])
+    return np.maximum(profile, 0.05) if high > contrast * max(low, 1e-12) else np.ones(len(Z))
+
+
+def input_relevance(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Relevance of each input, the largest 1: inverse length scales of a Gaussian process fitted to a few hundred rows.
+
+    One or two inputs are always relevant. The process has a linear part and a Gaussian kernel with one length scale per
+    input (automatic relevance determination, Rasmussen & Williams, GPML 2006, section 5.1); its evidence is maximised.
+
+    Returns
+    -------
+    relevance : ndarray of shape (n_features,)
+        Values below 0.02 are set to 0.
+    """
+    d = X.shape[1]
+    if d <= 2:
+        return np.ones(d)
+    rows = rng.choice(len(X), RELEVANCE_ROWS, replace=False) if len(X) > RELEVANCE_ROWS else np.arange(len(X))
+    X, y = X[rows], y[rows] - y[rows].mean()
+    linear = X @ X.T + 1.0
+    start = np.r_[np.full(d, -0.5 * np.log(d)), 0.0, np.log(0.1)]
+    best = minimize(
+        _negative_evidence,
+        start,
+        args=(X, y, linear),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-7.0, 2.0)] * d + [(-4.0, 3.0), (np.log(NOISE_FLOOR) / 2, 1.0)],
+        options={"maxiter": 40},
+    )
+    relevance = np.exp(best.x[:d] - best.x[:d].max())
+    return np.where(relevance < RELEVANCE_FLOOR, 0.0, relevance)
+
+
+def _negative_evidence(
+    logs: np.ndarray, X: np.ndarray, y: np.ndarray, linear: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Minus the log evidence of the ARD process and its gradient in (log inverse scales, log amplitude, log noise sd)."""
+    d = X.shape[1]
+    Z = X * np.exp(logs[:d])
+    smooth = np.exp(2.0 * logs[d] - 0.5 * cdist(Z, Z, "sqeuclidean"))
+    noise = np.exp(2.0 * logs[d + 1])
+    total = smooth + linear
+    total[np.diag_indices_from(total)] += noise
+    factor = cholesky(total, lower=True, check_finite=False)
+    inverse_root = solve_triangular(factor, np.eye(len(y)), lower=True, check_finite=False)
+    inverse = inverse_root.T @ inverse_root
+    alpha = inverse @ y
+    value = 0.5 * y @ alpha + np.log(np.diag(factor)).sum()
+    slack = inverse - np.outer(alpha, alpha)  # d value / d K = slack / 2
+    weighted = slack * smooth
+    row_sums = weighted.sum(axis=1)
+    pair_sums = 2.0 * (row_sums @ Z**2 - np.einsum("ij,ij->j", Z, weighted @ Z))  # sum of weighted * (z_a - z_b)^2
+    gradient = np.r_[-0.5 * pair_sums, weighted.sum(), noise * np.trace(slack)]
+    return float(value), gradient

@@ -1,0 +1,130 @@
+"""Cut the rows into more cells than there are regimes, by a tree whose criterion is the evidence of its leaves."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from modpart.partition._evidence import Stats, grid_size, log_evidence, useful_scales
+
+__all__ = ["cut_directions", "oversegment"]
+
+QUANTILES = 16
+MAX_AXES = 4
+
+
+def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> np.ndarray:
+    """Directions along which a leaf may be cut, one per row: the relevant axes, and where the slope changes.
+
+    At a continuous kink the jump of the gradient is the normal of the border, so the leading eigenvectors of the
+    gradients' second moments and covariance are candidates for oblique borders.
+    """
+    d = X.shape[1]
+    # Ties (inputs without smooth relevance, in which a border may still stand) go by how much their slope varies.
+    importance = relevance + 1e-3 * slopes.std(axis=0) / (slopes.std() + 1e-12)
+    directions = [np.eye(d)[axis] for axis in np.argsort(-importance, kind="stable")[:MAX_AXES]]
+    if d > 1:
+        limit = np.quantile(np.abs(slopes), 0.98) + 1e-12
+        gradients = np.clip(slopes, -limit, limit) * (relevance > 0)
+        for moments in (gradients.T @ gradients, np.atleast_2d(np.cov(gradients.T))):
+            vectors = np.linalg.eigh(moments)[1][:, ::-1]
+            directions.extend(vectors[:, :2].T)
+    return np.array(directions)
+
+
+@dataclass
+class _Leaf:
+    rows: np.ndarray
+    evidence: float
+
+
+def oversegment(
+    augmented: list[np.ndarray],
+    projections: np.ndarray,
+    s2: float,
+    *,
+    n_linear: int,
+    min_leaf: int,
+    max_leaves: int,
+    wanted_leaves: int = 1,
+) -> np.ndarray:
+    """Cut rows into cells, the largest leaf first, while a cut raises the evidence or cells are still wanted.
+
+    Parameters
+    ----------
+    augmented : list of ndarray (n_samples, p + 1)
+        Feature matrices of all length scales with y as last column.
+    projections : ndarray of shape (n_samples, n_directions)
+        Rows along the candidate directions.
+    s2 : float
+        Noise variance.
+    min_leaf, max_leaves, wanted_leaves : int
+        Least rows of a cell, most cells, and the number of cells up to which even a poor cut is taken.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,), int64
+    """
+    n = len(projections)
+    whole = Stats.of_groups(augmented, np.zeros(n, dtype=np.int64), 1, n_linear)
+    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0])]
+    finished: list[_Leaf] = []
+    while pending and len(pending) + len(finished) < max_leaves:
+        leaf = pending.pop(int(np.argmax([len(leaf.rows) for leaf in pending])))
+        least_gain = -np.inf if len(pending) + len(finished) + 1 < wanted_leaves else 0.0
+        children = _best_cut(leaf, augmented, projections, s2, n_linear, min_leaf, least_gain)
+        if children is None:
+            finished.append(leaf)
+        else:
+            pending.extend(children)
+    labels = np.empty(n, dtype=np.int64)
+    for label, leaf in enumerate(pending + finished):
+        labels[leaf.rows] = label
+    return labels
+
+
+def _best_cut(
+    leaf: _Leaf,
+    augmented: list[np.ndarray],
+    projections: np.ndarray,
+    s2: float,
+    n_linear: int,
+    min_leaf: int,
+    least_gain: float,
+) -> tuple[_Leaf, _Leaf] | None:
+    """The two halves of the cut with the highest evidence, None when no cut gains more than `least_gain`.
+
+    Every third quantile is tried along every direction, then the others beside the best of them.
+    """
+    rows = leaf.rows
+    if len(rows) < 2 * min_leaf:
+        return None
+    whole = Stats.of_groups([matrix[rows] for matrix in augmented], np.zeros(len(rows), dtype=np.int64), 1, n_linear)
+    n_models = grid_size(whole)
+    parts = [matrix[rows] for matrix in augmented[: useful_scales(whole, s2)]]
+
+    def gains(direction: int, wanted: np.ndarray) -> list[tuple[float, int, int, float, float]]:
+        values = projections[rows, direction]
+        edges = np.quantile(values, np.arange(1, QUANTILES + 1) / (QUANTILES + 1))[wanted]
+        segments = np.searchsorted(edges, values, side="left")
+        left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear).cumulative()
+        allowed = np.flatnonzero((left.counts >= min_leaf) & (len(rows) - left.counts >= min_leaf))
+        if not len(allowed):
+            return []
+        right = Stats([gram[-1] - gram for gram in left.grams], len(rows) - left.counts, n_linear)
+        below, above = log_evidence(left[allowed].append(right[allowed]), s2, n_models=n_models).reshape(2, -1)
+        return [
+            (b + a - leaf.evidence, direction, int(wanted[cut]), b, a)
+            for b, a, cut in zip(below, above, allowed, strict=True)
+        ]
+
+    coarse = [found for direction in range(projections.shape[1]) for found in gains(direction, np.arange(1, QUANTILES, 3))]
+    if not coarse:
+        return None
+    _, direction, centre, *_ = max(coarse)
+    beside = np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < QUANTILES])
+    gain, direction, quantile, below_evidence, above_evidence = max(coarse + gains(direction, beside))
+    if gain <= least_gain:
+        return None
+    values = projections[rows, direction]
+    below = values <= np.quantile(values, (quantile + 1) / (QUANTILES + 1))
+    return _Leaf(rows[below], below_evidence), _Leaf(rows[~below], above_evidence)

@@ -1,0 +1,317 @@
+"""Active partitioning: experts compete for rows, the winners' rows become regimes, a gate routes new rows to them."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
+
+from modpart._base import Estimator
+from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.parallel import one_thread
+from modpart._utils.params import has_methods, integer, nothing, number, one_of, where
+from modpart._utils.progress import Progress, with_callbacks
+from modpart._utils.seeds import check_rng
+from modpart.exceptions import ParameterError
+from modpart.partition._bayes import BayesianExpert, contest_by_evidence, seed_rule
+from modpart.partition._contest import Contest, Scaling
+from modpart.partition._free import contest_by_hold_out
+from modpart.partition._gates import fit_gate
+
+__all__ = ["ActivePartitioner"]
+
+
+class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+    """Find the regimes of a regression problem by letting experts compete for its rows.
+
+    Every expert predicts every row; a row goes to the expert that predicts it best, with its nearest rows voting; each
+    expert then relearns the rows it holds. Experts are added where rows are badly predicted and dropped where others can
+    stand in. What settles is a partition of the rows, and a gate learns to route new rows by X alone. Use it to see
+    whether a table holds several laws and where they change; use :class:`PartitionedRegressor` to predict with them. It
+    assumes that one region of X follows one law: two laws at the same X cannot be told apart by a gate.
+
+    Parameters
+    ----------
+    estimator : regressor or None, default=None
+        The kind of expert. None or a :class:`BayesianExpert` competes in closed form, its evidence deciding the number of
+        regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other scikit-learn
+        regressor is refitted each round. For these two, hold-out loss decides the number of regimes.
+    n_experts : "auto" or int, default="auto"
+        Number of experts that compete; "auto" finds it. Fewer partitions remain when an expert loses all its rows.
+    max_experts : int, default=10
+        Most experts when `n_experts` is "auto".
+    min_samples : int or None, default=None
+        Least rows of a regime; None takes max(10, 3 (n_features + 1)).
+    gate : "auto" or classifier, default="auto"
+        What routes rows by X. "auto" chooses among logistic, tree, quadratic, kernel and neighbour gates by
+        cross-validated routed error. A classifier of your own sees the standardised inputs.
+    vote_weight : float, default=1.0
+        Weight of the neighbours' vote (>= 0); 0 is plain winner-takes-all.
+    n_init : int, default=4
+        Starts of a hold-out competition; closed-form experts need none.
+    max_rounds : int, default=60
+        Most rounds of one hold-out competition.
+    validation_fraction : float, default=0.2
+        Share of the rows held out to decide the number of experts in a hold-out competition.
+    n_jobs : int or None, default=None
+        Workers for starts and gates, as in joblib. Results do not depend on it.
+    random_state : int, Generator, RandomState or None, default=None
+        Seeds every draw; an integer makes the fit reproducible to the bit.
+    verbose : int, default=0
+        1 prints a line per step.
+
+    Attributes
+    ----------
+    n_partitions_ : int
+        Number of regimes found.
+    labels_ : ndarray of shape (n_samples,), int64
+        Regime of each training row by the gate, from X alone; partition 0 is the largest.
+    winner_labels_ : ndarray of shape (n_samples,), int64
+        Regime of each training row by competition, which used y.
+    experts_ : list of fitted regressors
+        One per partition.
+    gate_ : Gate
+        Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
+        var(y).
+    history_ : list of dict
+        One entry per round: step, number of experts, share of rows that changed, noise or hold-out loss.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only when X has string column names.
+
+    Raises
+    ------
+    InputDataError
+        When a column holds text, NaN or inf, or y does not fit X; the message names the column.
+    ParameterError
+        When an argument is out of range, or `n_experts` asks for more experts than the rows can feed.
+
+    See Also
+    --------
+    PartitionedRegressor : Predicts the target with one expert per partition.
+
+    Notes
+    -----
+    The competition is that of [1]_; deciding splits, merges and drops by evidence, the neighbour vote and the
+    cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of regressions.
+    Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are then assigned in
+    one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the split and the starts.
+
+    References
+    ----------
+    .. [1] Tacke et al., "Active partitioning: inverting the paradigm of active learning", arXiv:2411.18254 (2024);
+       Frontiers in Artificial Intelligence 8 (2025), doi:10.3389/frai.2025.1661444.
+
+    Examples
+    --------
+    >>> from modpart.datasets import make_elastoplastic
+    >>> from modpart.partition import ActivePartitioner
+    >>> X, y, regime = make_elastoplastic(300, random_state=0)
+    >>> partitioner = ActivePartitioner(random_state=0).fit(X, y)
+    >>> partitioner.n_partitions_
+    2
+    >>> partitioner.predict([[0.1], [0.9]])
+    array([1, 0])
+    """
+
+    _rules = {
+        "estimator": (nothing, has_methods("a regressor with fit and predict", "fit", "predict", "get_params")),
+        "n_experts": (one_of("auto"), integer(1)),
+        "max_experts": (integer(1),),
+        "min_samples": (nothing, integer(2)),
+        "gate": (one_of("auto"), has_methods("a classifier with fit and predict", "fit", "predict", "get_params")),
+        "vote_weight": (number(0.0),),
+        "n_init": (integer(1),),
+        "max_rounds": (integer(1),),
+        "validation_fraction": (number(0.0, 1.0, open_low=True, open_high=True),),
+        "n_jobs": (nothing, where("an integer other than 0", lambda v: isinstance(v, int) and v != 0)),
+        "random_state": seed_rule,
+        "verbose": (integer(0),),
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        n_experts: Any = "auto",
+        *,
+        max_experts: int = 10,
+        min_samples: int | None = None,
+        gate: Any = "auto",
+        vote_weight: float = 1.0,
+        n_init: int = 4,
+        max_rounds: int = 60,
+        validation_fraction: float = 0.2,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.n_experts = n_experts
+        self.max_experts = max_experts
+        self.min_samples = min_samples
+        self.gate = gate
+        self.vote_weight = vote_weight
+        self.n_init = n_init
+        self.max_rounds = max_rounds
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.single_output = True
+        return tags
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any) -> "ActivePartitioner":
+        """Find the regimes and train the gate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        self : ActivePartitioner
+        """
+        self._check_params()
+        X, y = check_X_y(self, X, y)
+        self._check_rows(len(X))
+        progress = Progress(self, X, y, total=2)
+        rng = check_rng(self.random_state)
+        with one_thread():
+            contest = self._contest(X, y, rng).by_share()
+            progress.step("competition", f"{len(contest.experts)} experts hold {np.bincount(contest.labels)} rows")
+            self.scaling_, self.gate_columns_ = Scaling.of(X, y), _gate_columns(contest.relevance, self.gate)
+            self.gate_ = fit_gate(
+                self._gate_inputs(X),
+                contest.labels,
+                contest.log_density,
+                contest.errors,
+                rng,
+                classifier=None if isinstance(self.gate, str) else self.gate,
+                n_jobs=self.n_jobs,
+            )
+            progress.step("gate", f"{self.gate_.kind}, routed error {self.gate_.routed_error:.4f} of var(y)")
+        self.experts_, self.history_ = contest.experts, contest.history
+        self.winner_labels_ = contest.labels
+        self.n_partitions_ = self._n_features_out = len(contest.experts)
+        self.labels_ = self.gate_.predict_proba(self._gate_inputs(X)).argmax(axis=1)
+        progress.finish()
+        return self
+
+    def _check_rows(self, n_samples: int) -> None:
+        if self.n_experts == "auto":
+            return
+        if self.n_experts * (self.min_samples or 2) > n_samples:
+            raise ParameterError(
+                f"ActivePartitioner: n_experts={self.n_experts} is more than {n_samples} rows can feed with at least "
+                f"{self.min_samples or 2} rows each. Lower n_experts or min_samples, or pass n_experts='auto'."
+            )
+
+    def _contest(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Contest:
+        bounds = (1, self.max_experts) if self.n_experts == "auto" else (self.n_experts, self.n_experts)
+        shared = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
+        if self.estimator is None or isinstance(self.estimator, BayesianExpert):
+            law = "smooth" if self.estimator is None else self.estimator.law
+            return contest_by_evidence(X, y, rng, law=law, **shared)
+        return contest_by_hold_out(
+            self.estimator,
+            X,
+            y,
+            rng,
+            n_init=self.n_init,
+            max_rounds=self.max_rounds,
+            validation_fraction=self.validation_fraction,
+            n_jobs=self.n_jobs,
+            **shared,
+        )
+
+    def _gate_inputs(self, X: np.ndarray) -> np.ndarray:
+        used = self.gate_columns_ > 0
+        return self.scaling_.inputs(X)[:, used] * self.gate_columns_[used]
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Partition of each row, from X alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+        """
+        return self.predict_proba(X).argmax(axis=1)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Share of the gate's bag that routes each row to each partition.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        shares : ndarray of shape (n_samples, n_partitions_)
+            Rows sum to 1.
+        """
+        check_is_fitted(self)
+        return self.gate_.predict_proba(self._gate_inputs(check_X(self, X)))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Gate shares as features, the same as :meth:`predict_proba`.
+
+        They come from the gate for training rows too, so no target leaks into what follows in a pipeline.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        shares : ndarray of shape (n_samples, n_partitions_)
+        """
+        return self.predict_proba(X)
+
+    def fit_predict(self, X: Any, y: Any) -> np.ndarray:
+        """Fit, then return ``labels_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+        """
+        return self.fit(X, y).labels_
+
+    def score(self, X: Any, y: Any) -> float:
+        """R squared of the experts routed by the gate, so that searches can compare partitions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        r2 : float
+        """
+        labels = self.predict(X)
+        X = check_X(self, X)
+        predictions = np.empty(len(X))
+        for k in np.unique(labels):
+            predictions[labels == k] = np.ravel(self.experts_[k].predict(X[labels == k]))
+        return float(r2_score(y, predictions))
+
+
+def _gate_columns(relevance: np.ndarray, gate: Any) -> np.ndarray:
+    """Weight of each input for the gate: relevant ones by relevance, all of them equally for a user's own gate."""
+    return relevance if isinstance(gate, str) and relevance.any() else np.ones(len(relevance))

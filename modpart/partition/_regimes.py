@@ -1,0 +1,316 @@
+"""Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones.
+
+The experts are the closed-form ones of :mod:`modpart.partition._evidence`. Their evidence is the one currency: it
+decides cuts, merges, drops and the number of regimes, so no hold-out rows and no restarts are needed. A neighbour vote
+keeps the competition from speckling where two experts predict the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from modpart.partition._basis import SmoothBasis
+from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
+from modpart.partition._local import NOISE_FLOOR, input_relevance, local_lines, neighbours, noise_profile, noise_variance
+from modpart.partition._oversegment import cut_directions, oversegment
+
+__all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
+
+VOTERS = 10
+VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
+REMOTE_PRICE = 4.0  # nats: the same law far away needs positive proof
+DROP_PRICE = 4.0
+MAX_LEAVES = 24
+JOIN_THRESHOLD = 3.0  # posterior standard deviations
+BORDER_STEP = 0.1
+
+
+@dataclass
+class Regimes:
+    """What the competition found.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples,), int64
+        Winner of each row.
+    log_density, errors : ndarray of shape (n_samples, n_experts)
+        Leave-one-out log predictive density and squared error of each row under each expert.
+    posteriors : list of Posterior
+    basis : SmoothBasis
+    noise : float
+        Noise variance, in units of var(y).
+    history : list of dict
+    """
+
+    labels: np.ndarray
+    log_density: np.ndarray
+    errors: np.ndarray
+    posteriors: list[Posterior]
+    basis: SmoothBasis
+    noise: float
+    history: list[dict[str, Any]]
+
+
+@dataclass
+class _Search:
+    """The training rows as the experts see them, and the moves of the search on a labelling of these rows."""
+
+    X: np.ndarray
+    y: np.ndarray
+    basis: SmoothBasis
+    relevance: np.ndarray
+    row_scale: np.ndarray  # 1 / relative noise sd
+    vote_weight: float
+    bounds: tuple[int, int]  # fewest and most experts
+    min_samples: int
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        metric = self.relevance if self.relevance.any() else np.ones(self.X.shape[1])
+        self.near = neighbours(self.X * metric, VOTERS)
+        self.features = [f * self.row_scale[:, None] for f in self.basis.features(self.X)]
+        self.target = self.y * self.row_scale
+        self.augmented = [np.column_stack([f, self.target]) for f in self.features]
+
+    # ---- pieces -----------------------------------------------------------------------------------------------
+    def stats(self, labels: np.ndarray) -> Stats:
+        return Stats.of_groups(self.augmented, labels, int(labels.max()) + 1, self.basis.n_linear_)
+
+    def posteriors(self, labels: np.ndarray, s2: float) -> list[Posterior]:
+        stats = self.stats(labels)
+        return [posterior(stats[[k]], s2) for k in range(len(stats))]
+
+    def log_density(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
+        return np.column_stack(
+            [p.log_density(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
+        )
+
+    def errors(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
+        return np.column_stack(
+            [p.squared_error(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
+        )
+
+    def total(self, labels: np.ndarray, s2: float) -> float:
+        """Evidence of all regimes together plus the neighbours' votes for the labels."""
+        own_votes = log_votes(labels, self.near)[np.arange(len(labels)), labels]
+        return float(log_evidence(self.stats(labels), s2).sum() + self.vote_weight * own_votes.sum())
+
+    def noise(self, labels: np.ndarray, s2: float) -> float:
+        """Noise variance left over by the experts on their own rows."""
+        squares, freedom = 0.0, 0.0
+        for k, expert in enumerate(self.posteriors(labels, s2)):
+            own = labels == k
+            rows = [f[own] for f in self.features]
+            squares += float(((self.target[own] - expert.predict(rows)) ** 2).sum())
+            freedom += expert.freedom(rows)
+        return max(squares / max(len(labels) - freedom, 1.0), NOISE_FLOOR)
+
+    # ---- moves ------------------------------------------------------------------------------------------------
+    def merge(self, labels: np.ndarray, s2: float) -> np.ndarray:
+        """Join pairs of cells, the best first, while joining raises the evidence (or there are too many cells)."""
+        stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
+        evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
+        touching = np.zeros((len(groups), len(groups)), dtype=bool)
+        touching[np.repeat(labels, self.near.shape[1]), labels[self.near].ravel()] = True
+        touching |= touching.T
+        parts = {k: stats[[k]] for k in groups}
+        gains: dict[tuple[int, int], float] = {}
+
+        def weigh(pairs: list[tuple[int, int]]) -> None:
+            if not pairs:
+                return
+            first, second = (np.array(side) for side in zip(*pairs, strict=True))
+            joined = parts[first[0]] + parts[second[0]]
+            for a, b in zip(first[1:], second[1:], strict=True):
+                joined = joined.append(parts[a] + parts[b])
+            for (a, b), value in zip(pairs, log_evidence(joined, s2), strict=True):
+                gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
+
+        weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
+        labels = labels.copy()
+        fewest, most = self.bounds
+        while len(groups) > fewest:
+            a, b = max(gains, key=gains.__getitem__)
+            if gains[a, b] <= 0.0 and len(groups) <= most:
+                break
+            evidence[a] += evidence[b] + gains[a, b] + (0.0 if touching[a, b] else REMOTE_PRICE)
+            parts[a] = parts[a] + parts.pop(b)
+            touching[a] |= touching[b]
+            touching[:, a] |= touching[:, b]
+            labels[labels == b] = a
+            groups.remove(b)
+            gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
+            weigh([(min(a, c), max(a, c)) for c in groups if c != a])
+        return compact(labels)
+
+    def compete(self, labels: np.ndarray, s2: float, *, rounds: int = 12) -> np.ndarray:
+        """Each row goes to the expert that predicts it best, neighbours voting; experts then relearn their rows."""
+        for _ in range(rounds):
+            if labels.max() == 0:
+                break
+            scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(labels, self.near)
+            winners = scores.argmax(axis=1)
+            changed = int((winners != labels).sum())
+            labels = compact(winners)
+            self.history.append(
+                {"step": "compete", "n_experts": int(labels.max()) + 1, "changed": changed / len(labels), "noise": s2}
+            )
+            if changed == 0:
+                break
+        return labels
+
+    def give_away(self, labels: np.ndarray, k: int, s2: float) -> np.ndarray:
+        """The labelling without expert `k`: its rows go to the best of the others, then a short competition."""
+        scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(labels, self.near)
+        scores[:, k] = -np.inf
+        return self.compete(compact(np.where(labels == k, scores.argmax(axis=1), labels)), s2, rounds=4)
+
+    def drop(self, labels: np.ndarray, s2: float) -> np.ndarray:
+        """Drop experts that the others can stand in for, the smallest first, and those with too few rows."""
+        current, k = self.total(labels, s2), 0
+        while k <= labels.max() and labels.max() > 0:
+            counts = np.bincount(labels)
+            expert = int(np.argsort(counts, kind="stable")[k])
+            too_small = counts[expert] < self.min_samples
+            if not too_small and labels.max() + 1 <= self.bounds[0]:
+                break
+            fewer = self.give_away(labels, expert, s2)
+            without = self.total(fewer, s2)
+            if too_small or without > current + DROP_PRICE:
+                labels, current, k = fewer, without, 0
+            else:
+                k += 1
+        return labels
+
+    def join_smooth(self, labels: np.ndarray, s2: float) -> np.ndarray:
+        """Join touching regimes whose laws meet in value and slope: uneven curvature or noise, not two regimes."""
+        while labels.max() + 1 > self.bounds[0]:
+            experts = self.posteriors(labels, s2)
+            for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
+                border = self._border(labels, a, b)
+                if len(border) and self._mismatch(experts[a], experts[b], border, s2) < JOIN_THRESHOLD:
+                    labels = compact(np.where(labels == b, a, labels))
+                    break
+            else:
+                break
+        return labels
+
+    def _border(self, labels: np.ndarray, a: int, b: int) -> np.ndarray:
+        near = labels[self.near]
+        return np.flatnonzero(((labels == a) & (near == b).any(axis=1)) | ((labels == b) & (near == a).any(axis=1)))
+
+    def _mismatch(self, first: Posterior, second: Posterior, border: np.ndarray, s2: float) -> float:
+        """Largest root mean square difference of value and of slope at the border, in posterior deviations."""
+        here = self.basis.features(self.X[border])
+        worst = _deviation(first, second, here, 0.1 * s2)
+        for axis in range(self.X.shape[1]):
+            step = np.zeros(self.X.shape[1])
+            step[axis] = BORDER_STEP
+            ahead, behind = self.basis.features(self.X[border] + step), self.basis.features(self.X[border] - step)
+            slope = [(f - g) / (2.0 * BORDER_STEP) for f, g in zip(ahead, behind, strict=True)]
+            worst = max(worst, _deviation(first, second, slope, 0.4 * s2))
+        return worst
+
+
+def _deviation(first: Posterior, second: Posterior, features: list[np.ndarray], extra: float) -> float:
+    difference, variance = np.zeros(len(features[0])), np.full(len(features[0]), extra)
+    for sign, expert in ((1.0, first), (-1.0, second)):
+        means, leverages = expert.moments(features)
+        difference += sign * means[0]
+        variance += expert.s2 * leverages[0]
+    return float(np.sqrt(np.mean(difference**2 / variance)))
+
+
+def log_votes(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Log share of each label among the nearest rows `near` (n_rows, n_near), shape (n_rows, n_labels)."""
+    counts = np.zeros((len(near), int(labels.max()) + 1))
+    np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), 1.0)
+    return np.log((counts + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
+
+
+def compact(labels: np.ndarray) -> np.ndarray:
+    """Relabel to 0, 1, ... without gaps."""
+    return np.unique(labels, return_inverse=True)[1].astype(np.int64).reshape(-1)
+
+
+def find_regimes(
+    X: np.ndarray,
+    y: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    smooth: bool = True,
+    bounds: tuple[int, int] = (1, 10),
+    min_samples: int | None = None,
+    vote_weight: float = 1.0,
+) -> Regimes:
+    """Find regimes of standardised data.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,)
+        Both with mean 0 and variance 1.
+    rng : numpy.random.Generator
+    smooth : bool
+        Whether a regime's law may be curved; a straight line otherwise.
+    bounds : (int, int)
+        Fewest and most regimes.
+    min_samples : int or None
+        Least rows of a regime; None takes max(10, 3 (n_features + 1)).
+    vote_weight : float
+        Weight of the neighbour vote.
+
+    Notes
+    -----
+    Time O(n p^2) for the Gram matrices with p <= 100 + n_features + 1 features, times the cells and length scales tried.
+    """
+    n, d = X.shape
+    least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
+    relevance = input_relevance(X, y, rng)
+    metric = relevance if relevance.any() else np.ones(d)
+    slopes, residuals = local_lines(X * metric, X, y)
+    active = int((relevance > 0).sum())
+    profile = noise_profile(X * metric, residuals) if 0 < active <= 3 else np.ones(n)
+    basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
+    search = _Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least)
+
+    one = np.zeros(n, dtype=np.int64)
+    one_s2 = _settle(search, one, noise_variance(residuals / np.sqrt(profile)))
+    s2 = min(noise_variance(residuals / np.sqrt(profile)), one_s2)
+
+    projections = X @ cut_directions(X, slopes, relevance).T
+    labels = oversegment(
+        search.augmented,
+        projections,
+        s2,
+        n_linear=basis.n_linear_,
+        min_leaf=least,
+        max_leaves=max(MAX_LEAVES, bounds[0]),
+        wanted_leaves=bounds[0],
+    )
+    search.history.append({"step": "cut", "n_experts": int(labels.max()) + 1, "changed": 1.0, "noise": s2})
+    for _ in range(4):
+        labels = search.drop(search.compete(search.merge(labels, s2), s2), s2)
+        s2, before = search.noise(labels, s2), s2
+        if abs(s2 / before - 1.0) < 0.05:
+            break
+    labels = search.compete(search.merge(labels, s2), s2)
+    if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
+        labels, s2 = one, one_s2
+    labels = search.join_smooth(labels, s2)
+    s2 = _settle(search, labels, s2)
+    experts = search.posteriors(labels, s2)
+    search.history.append({"step": "end", "n_experts": len(experts), "changed": 0.0, "noise": s2})
+    return Regimes(
+        labels, search.log_density(labels, experts), search.errors(labels, experts), experts, basis, s2, search.history
+    )
+
+
+def _settle(search: _Search, labels: np.ndarray, s2: float) -> float:
+    """Noise variance at which a labelling's own fit is consistent."""
+    for _ in range(4):
+        s2, before = search.noise(labels, s2), s2
+        if abs(s2 / before - 1.0) < 0.02:
+            break
+    return s2

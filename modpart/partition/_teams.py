@@ -1,0 +1,130 @@
+"""Teams of equal experts for a free competition: clones of any scikit-learn regressor, or networks stacked into one."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import KFold
+
+from modpart._utils.seeds import seed_nested
+from modpart.partition._contest import Scaling
+from modpart.partition._mlp import MLPExpert
+
+__all__ = ["EstimatorTeam", "StackedTeam", "Team", "make_team"]
+
+FOLDS = 3
+WARM_EPOCHS, ROUND_EPOCHS = 150, 10
+
+
+class Team(Protocol):
+    """Experts 0 ... K - 1 that learn labelled training rows."""
+
+    def train(self, labels: np.ndarray) -> None:
+        """Train expert k on the rows with label k; labels beyond the last expert bring new ones."""
+
+    def errors(self) -> np.ndarray:
+        """Squared error of every expert on every training row, in units of var(y), shape (n_samples, K)."""
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Prediction of every expert in units of y for X in original units, shape (n_samples, K)."""
+
+    def keep(self, experts: np.ndarray) -> None:
+        """Keep these experts, in this order, and forget the others."""
+
+    def experts(self, labels: np.ndarray) -> list[Any]:
+        """Fitted regressors, one for each label, that predict from inputs in original units."""
+
+    def snapshot(self) -> Any:
+        """Everything needed to undo a trial."""
+
+    def restore(self, state: Any) -> None:
+        """Go back to a snapshot."""
+
+
+def make_team(estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> Team:
+    """The team for clones of `estimator` on training data in original units."""
+    return (StackedTeam if isinstance(estimator, MLPExpert) else EstimatorTeam)(estimator, X, y, seed)
+
+
+class EstimatorTeam:
+    """Clones of one scikit-learn regressor, refitted when their rows change.
+
+    On its own rows an expert is judged by cross-fitting, so that one which learns rows by heart cannot hold them.
+    """
+
+    def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
+        self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
+        self.X, self.y, self.seed = X, y, seed
+        self.y_sd = Scaling.of(X, y).y_sd
+        self.members: list[tuple[np.ndarray, Any, np.ndarray]] = []  # rows, expert, cross-fitted predictions of the rows
+
+    def train(self, labels: np.ndarray) -> None:
+        known = {rows.tobytes(): (rows, expert, own) for rows, expert, own in self.members}
+        groups = [np.flatnonzero(labels == k) for k in range(int(labels.max()) + 1)]
+        self.members = [known.get(rows.tobytes()) or self._member(rows) for rows in groups]
+
+    def _member(self, rows: np.ndarray) -> tuple[np.ndarray, Any, np.ndarray]:
+        own = np.empty(len(rows))
+        for train, test in KFold(min(FOLDS, len(rows)), shuffle=True, random_state=self.seed).split(rows):
+            own[test] = self._fitted(rows[train]).predict(self.X[rows[test]]).ravel()
+        return rows, self._fitted(rows), own
+
+    def _fitted(self, rows: np.ndarray) -> Any:
+        return clone(self.estimator).fit(self.X[rows], self.y[rows])
+
+    def errors(self) -> np.ndarray:
+        predictions = self.predict(self.X)
+        for k, (rows, _, own) in enumerate(self.members):
+            predictions[rows, k] = own
+        return ((predictions - self.y[:, None]) / self.y_sd) ** 2
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return np.column_stack([expert.predict(X).ravel() for _, expert, _ in self.members])
+
+    def keep(self, experts: np.ndarray) -> None:
+        self.members = [self.members[k] for k in experts]
+
+    def experts(self, labels: np.ndarray) -> list[Any]:
+        return [expert for _, expert, _ in self.members]
+
+    def snapshot(self) -> Any:
+        return list(self.members)
+
+    def restore(self, state: Any) -> None:
+        self.members = list(state)
+
+
+class StackedTeam:
+    """Networks of equal shape trained side by side, each on the rows it has won, their optimisers' state kept."""
+
+    def __init__(self, estimator: MLPExpert, X: np.ndarray, y: np.ndarray, seed: int) -> None:
+        self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
+        self.scaling = Scaling.of(X, y)
+        self.raw, self.X, self.y = (X, y), self.scaling.inputs(X), self.scaling.target(y)
+        self.stack = self.estimator._stack(X.shape[1], seed)
+
+    def train(self, labels: np.ndarray) -> None:
+        missing = int(labels.max()) + 1 - self.stack.n_experts
+        if missing > 0:
+            self.stack.grow(missing)
+        self.stack.train(self.X, self.y, labels, WARM_EPOCHS if missing > 0 else ROUND_EPOCHS)
+
+    def errors(self) -> np.ndarray:
+        return (self.stack.predict_all(self.X) - self.y[:, None]) ** 2
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.scaling.restore(self.stack.predict_all(self.scaling.inputs(X)))
+
+    def keep(self, experts: np.ndarray) -> None:
+        for expert in sorted(set(range(self.stack.n_experts)) - set(experts.tolist()), reverse=True):
+            self.stack.drop(expert)
+
+    def experts(self, labels: np.ndarray) -> list[Any]:
+        X, y = self.raw
+        return [clone(self.estimator).fit(X[labels == k], y[labels == k]) for k in range(int(labels.max()) + 1)]
+
+    def snapshot(self) -> Any:
+        return self.stack.copy_state()
+
+    def restore(self, state: Any) -> None:
+        self.stack.load_state(state)
