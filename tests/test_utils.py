@@ -254,14 +254,16 @@ FAULTS = {
     "target text": ([[1, 2], [3, 4]], ["a", "b"], "target y holds text"),
     "lengths": ([[1, 2], [3, 4]], [1, 2, 3], "X has 2 rows and y has 3"),
     "target absent": ([[1, 2], [3, 4]], None, "target y is None.*fit\\(X, y\\)"),
-    "one row": ([[1, 2]], [1], "1 sample"),
+    "one row": ([[1, 2]], [1], r"1 sample.*X has 1 rows"),
+    "dates": (pd.DataFrame({"a": pd.to_datetime(["2020", "2021"]), "b": [1, 2]}), [1, 2], "'a' holds dates.*Timedelta"),
+    "things": ([[1, {}], [3, 4]], [1, 2], "X column 1 holds values of type dict"),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_named_with_its_place_and_remedy(fault):
     X, y, words = FAULTS[fault]
-    with pytest.raises(InputDataError, match=words):
+    with pytest.raises((InputDataError, TypeError), match=words):
         check_X_y(DummyRegressor(), X, y)
 
 

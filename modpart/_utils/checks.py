@@ -1,7 +1,6 @@
 """Input checks: scikit-learn decides what is valid; when it refuses, we say which column, and what to do.
 
-Rows lie one after another in what comes out: sums over a table that lies otherwise, as a DataFrame does, have other last
-bits.
+What comes out lies row by row: sums over a table that lies otherwise, as a DataFrame does, have other last bits.
 """
 
 from collections.abc import Iterator
@@ -60,10 +59,16 @@ def _explained(error: Exception, X: Any, y: Any) -> Exception:
 
 
 def _advice(X: Any) -> str:
-    """What to do about the shape of X, where the refusal is about that."""
+    """Say what to do about the shape of X, where the refusal is about that."""
     shape = np.shape(X)
+    if len(shape) == 0:
+        return f" X is {X!r}: pass a table of shape (n_samples, n_features)."
     if len(shape) > 2:
-        return f" X has shape {shape}: pass a table of shape (n_samples, n_features), for example X.reshape(len(X), -1)."
+        return (
+            f" X has shape {shape}: pass a table of shape (n_samples, n_features), for example X.reshape(len(X), -1)."
+        )
+    if 0 in shape[1:]:
+        return " X has no columns: check the selection that made it."
     if len(shape) == 2 and shape[0] < 2:
         return f" X has {shape[0]} rows: check the selection or join that made it."
     return ""
@@ -99,6 +104,12 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     """Say what stops `column` from being used as numbers."""
     if np.iscomplexobj(column):
         yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary part as two columns."
+        return
+    if column.dtype.kind in "mM":
+        yield (
+            f"{where} holds dates or durations. Turn them into numbers first, for example into days: "
+            "(column - column.min()) / pd.Timedelta(days=1)."
+        )
         return
     numbers = pd.to_numeric(column, errors="coerce").astype("float64").to_numpy()
     missing = column.isna().to_numpy()

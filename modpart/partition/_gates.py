@@ -111,9 +111,7 @@ def fit_gate(
     names = list(menu)
     candidates = [seed_nested(clone(menu[name]), rng) for name in names]
     folds = list(KFold(min(FOLDS, len(X)), shuffle=True, random_state=child_seeds(rng, 1)[0]).split(X))
-    routes = parallel_map(
-        _cross_routes, [(gate, X, labels, weights, folds) for gate in candidates], n_jobs=n_jobs
-    )
+    routes = parallel_map(_cross_routes, [(gate, X, labels, weights, folds) for gate in candidates], n_jobs=n_jobs)
     costs = np.array([excess[np.arange(len(X)), route] for route in routes])
     chosen = _simplest_within_one_error(costs)
     gate = candidates[chosen]
@@ -157,7 +155,9 @@ def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> A
     gate = clone(gate)
     if hasattr(gate, "steps"):
         last = gate.steps[-1][0]
-        return gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
+        return (
+            gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
+        )
     return gate.fit(X, labels, sample_weight=weights) if _weighted(gate) else gate.fit(X, labels)
 
 

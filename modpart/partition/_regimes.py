@@ -12,7 +12,14 @@ import numpy as np
 
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
-from modpart.partition._local import NOISE_FLOOR, input_relevance, local_lines, neighbours, noise_profile, noise_variance
+from modpart.partition._local import (
+    NOISE_FLOOR,
+    input_relevance,
+    local_lines,
+    neighbours,
+    noise_profile,
+    noise_variance,
+)
 from modpart.partition._oversegment import cut_directions, oversegment
 
 __all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
@@ -149,7 +156,9 @@ class _Search:
         for _ in range(rounds):
             if labels.max() == 0:
                 break
-            scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(labels, self.near)
+            scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(
+                labels, self.near
+            )
             winners = scores.argmax(axis=1)
             changed = int((winners != labels).sum())
             labels = compact(winners)
