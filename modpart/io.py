@@ -1,13 +1,14 @@
 """Save a fitted model to a file, and load it again without running any code from that file."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.gaussian_process.kernels import Kernel
 
@@ -18,9 +19,10 @@ from modpart.exceptions import ModpartError, UntrustedFileError
 __all__ = ["load", "save"]
 
 _METADATA = "modpart.json"  # one more member of the zip archive that skops writes; skops itself passes over it
-# Plain-Python holders of arrays that a fitted multi-layer perceptron keeps. Trees and neighbour indices are left out on
-# purpose: they are compiled, and a made-up one can read memory that is not its own.
-_HOLDERS = frozenset(f"sklearn.neural_network._stochastic_optimizers.{name}Optimizer" for name in ("Adam", "SGD"))
+_TREE = "sklearn.tree._tree.Tree"
+# What fitted estimators keep beside arrays: the state of a perceptron's optimiser, and trees, which are looked through
+# once they are loaded. Neighbour indices are left out: a made-up one reads memory that is not its own.
+_HOLDERS = {_TREE, *(f"sklearn.neural_network._stochastic_optimizers.{name}Optimizer" for name in ("Adam", "SGD"))}
 
 
 def save(model: Any, path: str | Path) -> None:
@@ -112,7 +114,7 @@ def load(path: str | Path) -> Any:
     Notes
     -----
     Memory is linear in the size of the file. The check covers what is built, not what it says: a model from a stranger
-    runs no code of theirs, but may still predict nonsense.
+    runs no code of theirs, but may predict nonsense, or be made up to fail when it predicts.
 
     Examples
     --------
@@ -153,7 +155,12 @@ def load(path: str | Path) -> Any:
             f"{str(path)!r} asks for types that modpart does not load: {', '.join(refused)}. Nothing was loaded. "
             "If you trust whoever wrote it, pass these names yourself: skops.io.load(path, trusted=[...])."
         )
-    return skops_io.loads(data, trusted=found)
+    model = skops_io.loads(data, trusted=found)
+    if _TREE in found and not all(map(_is_sound, _parts(model))):
+        raise UntrustedFileError(
+            f"{str(path)!r} holds a decision tree that points outside itself; no fit makes such a one."
+        )
+    return model
 
 
 def _refused(names: Iterable[str]) -> list[str]:
@@ -176,3 +183,36 @@ def _is_trusted(name: str) -> bool:
     if not isinstance(found, type) or found.__module__ != module_name:
         return False
     return package == "modpart" or issubclass(found, BaseEstimator | Kernel)
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """Yield `model` and everything that it holds."""
+    waiting, seen = [model], set()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list | tuple | set):
+            waiting.extend(part)
+        elif isinstance(part, np.ndarray) and part.dtype == object:
+            waiting.extend(part.flat)
+        else:
+            waiting.extend(getattr(part, "__dict__", {}).values())
+
+
+def _is_sound(part: Any) -> bool:
+    """Whether `part` is no decision tree, or one whose walks stay inside it and come to an end."""
+    tree = getattr(part, "__dict__", {}).get("tree_")
+    if tree is None:
+        return True
+    if not 0 < tree.node_count <= tree.capacity:  # first of all: the arrays below are as long as node_count says
+        return False
+    left, right, node = tree.children_left, tree.children_right, np.arange(tree.node_count)
+    leaf = left == -1
+    ahead = (node < left) & (left < tree.node_count) & (node < right) & (right < tree.node_count)
+    inside = (tree.feature >= 0) & (tree.feature < part.n_features_in_)
+    return bool(np.all(leaf | (ahead & inside)))

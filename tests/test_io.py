@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 import modpart
 from modpart.exceptions import ModpartError, UntrustedFileError
@@ -36,6 +38,8 @@ COMPOSITIONS = {
     "line": LinearRegression(),
     "pipeline": make_pipeline(FunctionTransformer(np.log1p), StandardScaler(), Ridge()),
     "target": TransformedTargetRegressor(Ridge(), transformer=StandardScaler()),
+    "forest": make_pipeline(StandardScaler(), RandomForestRegressor(3, random_state=0)),
+    "boosted": GradientBoostingRegressor(n_estimators=3, random_state=0),
     "perceptron": MLPRegressor(hidden_layer_sizes=(4,), max_iter=200, tol=1.0, random_state=0),
     "process": GaussianProcessRegressor(2.0 * RBF(1.0), optimizer=None),
     "generator": MLPRegressor(hidden_layer_sizes=(4,), max_iter=200, tol=1.0, random_state=np.random.RandomState(0)),
@@ -88,7 +92,7 @@ def own_function(X):
     [
         (Homemade(), "Homemade"),
         (FunctionTransformer(own_function), "own_function"),
-        (make_pipeline(RandomForestRegressor(2)), "sklearn.tree._tree.Tree"),
+        (make_pipeline(KNeighborsRegressor(algorithm="kd_tree")), "sklearn.neighbors._kd_tree.KDTree"),
     ],
 )
 def test_what_could_not_be_loaded_is_refused_when_saving(model, named, tmp_path):
@@ -186,6 +190,34 @@ def test_an_object_with_its_own_way_of_coming_back_is_refused(tmp_path):
     with pytest.raises(UntrustedFileError, match="Bomb"):
         save(model, tmp_path / "model.skops")
     assert not (tmp_path / "mark").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("left_child", 0), ("left_child", 99), ("right_child", -7), ("feature", 3), ("feature", -5), ("node_count", 99)],
+)
+def test_a_tree_that_points_outside_itself_is_refused(field, value, tmp_path):
+    path, model = tmp_path / "model.skops", DecisionTreeRegressor(max_leaf_nodes=4).fit(*table())
+    state = model.tree_.__getstate__()
+    nodes = state["nodes"].copy()
+    if field != "node_count":
+        nodes[field][0] = value
+    bad = type(model.tree_)(3, np.array([1]), 1)
+    bad.__setstate__(state | {"nodes": nodes})
+    model.tree_ = bad
+    save(make_pipeline(StandardScaler(), model), path)
+    if field == "node_count":
+        with ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        schema = members["schema.json"].decode()
+        count = state["node_count"]
+        start = schema.index('"node_count"')
+        members["schema.json"] = (schema[:start] + schema[start:].replace(f'"{count}"', f'"{value}"', 1)).encode()
+        with ZipFile(path, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+    with pytest.raises(UntrustedFileError, match="points outside itself"):
+        load(path)
 
 
 @pytest.mark.parametrize("metadata", [None, "", "[]", "{}", '{"modpart": 3}', '{"modpart": "x"}'])

@@ -29,17 +29,18 @@ WEIGHT_RANGE = (0.05, 100.0)  # nats
 CERTAIN = 7.0  # nats; a label with a smaller lead yields to the gate once
 EXCESS_CLIP = 0.25  # of var(y): a handful of rows at a jump must not decide alone
 KERNEL_ROWS = 3000  # above, kernel machines cost too much
-MAX_ITER = 20_000
+CHOICE_ROWS, MEMBER_ROWS = 5000, 20_000  # rows that choose the kind of gate, and that each member learns
+MAX_ITER = 1000
 
 
 def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
     """The kinds of gate that ``gate="auto"`` tries, from simple to flexible."""
     menu: dict[str, Any] = {
-        "logistic": LogisticRegression(C=1e3, max_iter=MAX_ITER),
+        "logistic": LogisticRegression(C=1e3, solver="newton-cholesky", max_iter=MAX_ITER),
         "tree": DecisionTreeClassifier(min_samples_leaf=3),
     }
     if n_inputs <= 10:
-        menu["quadratic"] = make_pipeline(PolynomialFeatures(2), LogisticRegression(C=1e3, max_iter=MAX_ITER))
+        menu["quadratic"] = make_pipeline(PolynomialFeatures(2), LogisticRegression(C=1e3, solver="newton-cholesky", max_iter=MAX_ITER))
     if n_samples <= KERNEL_ROWS:
         menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
         menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)
@@ -106,18 +107,20 @@ def fit_gate(
     if n_experts == 1:
         return Gate("none", 1, [], 0.0)
     weights = _weights(labels, log_density)
-    excess = _excess(labels, errors)
     menu = gate_menu(*X.shape) if classifier is None else {type(classifier).__name__: classifier}
     names = list(menu)
     candidates = [seed_nested(clone(menu[name]), rng) for name in names]
-    folds = list(KFold(min(FOLDS, len(X)), shuffle=True, random_state=child_seeds(rng, 1)[0]).split(X))
-    routes = parallel_map(_cross_routes, [(gate, X, labels, weights, folds) for gate in candidates], n_jobs=n_jobs)
-    costs = np.array([excess[np.arange(len(X)), route] for route in routes])
+    rows = np.arange(len(X)) if len(X) <= CHOICE_ROWS else rng.choice(len(X), CHOICE_ROWS, replace=False)
+    folds = list(KFold(min(FOLDS, len(rows)), shuffle=True, random_state=child_seeds(rng, 1)[0]).split(rows))
+    jobs = [(gate, X[rows], labels[rows], weights[rows], folds) for gate in candidates]
+    routes = np.array(parallel_map(_cross_routes, jobs, n_jobs=n_jobs))
+    costs = _excess(labels[rows], errors[rows])[np.arange(len(rows)), routes]
     chosen = _simplest_within_one_error(costs)
     gate = candidates[chosen]
 
-    routed = routes[chosen]
-    cleaned = np.where(_lead(labels, log_density) > CERTAIN, labels, routed)
+    cleaned = labels.copy()
+    unsure = _lead(labels, log_density)[rows] <= CERTAIN
+    cleaned[rows[unsure]] = routes[chosen][unsure]
     jobs = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
     members = parallel_map(_fit_on_bootstrap, jobs, n_jobs=n_jobs)
     return Gate(names[chosen], n_experts, members, float(costs[chosen].mean()))
@@ -155,9 +158,7 @@ def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> A
     gate = clone(gate)
     if hasattr(gate, "steps"):
         last = gate.steps[-1][0]
-        return (
-            gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
-        )
+        return gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
     return gate.fit(X, labels, sample_weight=weights) if _weighted(gate) else gate.fit(X, labels)
 
 
@@ -182,7 +183,7 @@ def _cross_routes(
 def _fit_on_bootstrap(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     for _ in range(20):
-        rows = rng.integers(len(X), size=len(X))
+        rows = rng.integers(len(X), size=min(len(X), MEMBER_ROWS))
         if len(np.unique(labels[rows])) > 1:
             return _fit(gate, X[rows], labels[rows], weights[rows])
     return _fit(gate, X, labels, weights)

@@ -9,17 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
-from modpart.partition._local import (
-    NOISE_FLOOR,
-    input_relevance,
-    local_lines,
-    neighbours,
-    noise_profile,
-    noise_variance,
-)
+from modpart.partition._local import NOISE_FLOOR, input_relevance, local_lines, neighbours, noise_profile, noise_variance
 from modpart.partition._oversegment import cut_directions, oversegment
 
 __all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
@@ -28,7 +22,10 @@ VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
 REMOTE_PRICE = 4.0  # nats: the same law far away needs positive proof
 DROP_PRICE = 4.0
+HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
+SETTLED_SHARE = 1e-3
+MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 JOIN_THRESHOLD = 3.0  # posterior standard deviations
 BORDER_STEP = 0.1
 
@@ -135,7 +132,7 @@ class _Search:
                 gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
 
         weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
-        labels = labels.copy()
+        before, labels = labels, labels.copy()
         fewest, most = self.bounds
         while len(groups) > fewest:
             a, b = max(gains, key=gains.__getitem__)
@@ -149,48 +146,59 @@ class _Search:
             groups.remove(b)
             gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
             weigh([(min(a, c), max(a, c)) for c in groups if c != a])
-        return compact(labels)
+        labels = compact(labels)
+        self.note("merge", labels, float(np.mean(labels != before)), s2)
+        return labels
 
-    def compete(self, labels: np.ndarray, s2: float, *, rounds: int = 12) -> np.ndarray:
+    def scores(self, labels: np.ndarray, s2: float) -> np.ndarray:
+        """What each expert bids for each row: log predictive density plus the neighbours' vote."""
+        votes = log_votes(labels, self.near)
+        return self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * votes
+
+    def compete(self, labels: np.ndarray, s2: float, *, rounds: int = 12, trial: bool = False) -> np.ndarray:
         """Each row goes to the expert that predicts it best, neighbours voting; experts then relearn their rows."""
         for _ in range(rounds):
             if labels.max() == 0:
                 break
-            scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(
-                labels, self.near
-            )
-            winners = scores.argmax(axis=1)
-            changed = int((winners != labels).sum())
+            winners = self.scores(labels, s2).argmax(axis=1)
+            changed = float(np.mean(winners != labels))
             labels = compact(winners)
-            self.history.append(
-                {"step": "compete", "n_experts": int(labels.max()) + 1, "changed": changed / len(labels), "noise": s2}
-            )
-            if changed == 0:
+            if not trial:
+                self.note("compete", labels, changed, s2)
+            if changed <= SETTLED_SHARE:
                 break
         return labels
 
-    def give_away(self, labels: np.ndarray, k: int, s2: float) -> np.ndarray:
-        """The labelling without expert `k`: its rows go to the best of the others, then a short competition."""
-        scores = self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * log_votes(labels, self.near)
-        scores[:, k] = -np.inf
-        return self.compete(compact(np.where(labels == k, scores.argmax(axis=1), labels)), s2, rounds=4)
-
     def drop(self, labels: np.ndarray, s2: float) -> np.ndarray:
-        """Drop experts that the others can stand in for, the smallest first, and those with too few rows."""
-        current, k = self.total(labels, s2), 0
+        """Drop experts that the others can stand in for, the smallest first, and those with too few rows.
+
+        The rows of a candidate go to the runner-up; where that is not hopeless a short competition follows.
+        """
+        current, scores, k = self.total(labels, s2), self.scores(labels, s2), 0
         while k <= labels.max() and labels.max() > 0:
             counts = np.bincount(labels)
             expert = int(np.argsort(counts, kind="stable")[k])
             too_small = counts[expert] < self.min_samples
             if not too_small and labels.max() + 1 <= self.bounds[0]:
                 break
-            fewer = self.give_away(labels, expert, s2)
+            others = scores.copy()
+            others[:, expert] = -np.inf
+            fewer = compact(np.where(labels == expert, others.argmax(axis=1), labels))
             without = self.total(fewer, s2)
+            if too_small or without > current - HOPELESS:
+                fewer = self.compete(fewer, s2, rounds=4, trial=True)
+                without = self.total(fewer, s2)
             if too_small or without > current + DROP_PRICE:
-                labels, current, k = fewer, without, 0
+                labels, current, scores, k = fewer, without, self.scores(fewer, s2), 0
+                self.note("drop", labels, counts[expert] / len(labels), s2)
             else:
                 k += 1
         return labels
+
+    def note(self, step: str, labels: np.ndarray, changed: float, s2: float) -> None:
+        """Add a line to the history."""
+        entry = {"step": step, "n_experts": int(labels.max()) + 1, "changed": float(changed), "noise": float(s2)}
+        self.history.append(entry)
 
     def join_smooth(self, labels: np.ndarray, s2: float) -> np.ndarray:
         """Join touching regimes whose laws meet in value and slope: uneven curvature or noise, not two regimes."""
@@ -273,9 +281,53 @@ def find_regimes(
     Notes
     -----
     Time O(n p^2) for the Gram matrices with p <= 100 + n_features + 1 features, times the cells and length scales tried.
+    Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
     """
+    least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples
+    if len(X) <= MAX_ROWS:
+        return _search(X, y, rng, smooth, bounds, least, vote_weight)
+    seen = rng.choice(len(X), MAX_ROWS, replace=False)
+    return assign_all(X, y, X[seen], _search(X[seen], y[seen], rng, smooth, bounds, least, vote_weight), vote_weight)
+
+
+def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes, vote_weight: float) -> Regimes:
+    """Extend regimes found on some rows to all rows: bid, vote with the nearest rows seen, learn, and bid once more."""
+    basis, n_experts = found.basis, len(found.posteriors)
+    metric = basis.relevance if basis.relevance.any() else np.ones(X.shape[1])
+    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X_seen * metric)
+    chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
+    labels, stats = np.empty(len(X), dtype=np.int64), None
+    for chunk in chunks:
+        features = basis.features(X[chunk])
+        nobody = np.zeros(len(X[chunk]), dtype=bool)
+        bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
+        votes = log_votes(found.labels, finder.kneighbors(X[chunk] * metric, return_distance=False))
+        labels[chunk] = (bids + vote_weight * votes).argmax(axis=1)
+        augmented = [np.column_stack([f, y[chunk]]) for f in features]
+        part = Stats.of_groups(augmented, labels[chunk], n_experts, basis.n_linear_)
+        stats = part if stats is None else stats + part
+    posteriors = [posterior(stats[[k]], found.noise) for k in range(n_experts)]
+    log_density, errors = np.empty((len(X), n_experts)), np.empty((len(X), n_experts))
+    for chunk in chunks:
+        features = basis.features(X[chunk])
+        for k, expert in enumerate(posteriors):
+            own = labels[chunk] == k
+            log_density[chunk, k] = expert.log_density(features, y[chunk], own)
+            errors[chunk, k] = expert.squared_error(features, y[chunk], own)
+    return Regimes(labels, log_density, errors, posteriors, basis, found.noise, found.history)
+
+
+def _search(
+    X: np.ndarray,
+    y: np.ndarray,
+    rng: np.random.Generator,
+    smooth: bool,
+    bounds: tuple[int, int],
+    least: int,
+    vote_weight: float,
+) -> Regimes:
+    """Regimes of rows that are few enough to be held against each other."""
     n, d = X.shape
-    least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
     relevance = input_relevance(X, y, rng)
     metric = relevance if relevance.any() else np.ones(d)
     slopes, residuals = local_lines(X * metric, X, y)
@@ -298,7 +350,7 @@ def find_regimes(
         max_leaves=max(MAX_LEAVES, bounds[0]),
         wanted_leaves=bounds[0],
     )
-    search.history.append({"step": "cut", "n_experts": int(labels.max()) + 1, "changed": 1.0, "noise": s2})
+    search.note("cut", labels, 1.0, s2)
     for _ in range(4):
         labels = search.drop(search.compete(search.merge(labels, s2), s2), s2)
         s2, before = search.noise(labels, s2), s2
@@ -310,7 +362,7 @@ def find_regimes(
     labels = search.join_smooth(labels, s2)
     s2 = _settle(search, labels, s2)
     experts = search.posteriors(labels, s2)
-    search.history.append({"step": "end", "n_experts": len(experts), "changed": 0.0, "noise": s2})
+    search.note("end", labels, 0.0, s2)
     return Regimes(
         labels, search.log_density(labels, experts), search.errors(labels, experts), experts, basis, s2, search.history
     )
