@@ -209,10 +209,8 @@ def _is_sound(part: Any) -> bool:
     tree = getattr(part, "__dict__", {}).get("tree_")
     if tree is None:
         return True
-    if not 0 < tree.node_count <= tree.capacity:  # first of all: the arrays below are as long as node_count says
-        return False
     left, right, node = tree.children_left, tree.children_right, np.arange(tree.node_count)
     leaf = left == -1
     ahead = (node < left) & (left < tree.node_count) & (node < right) & (right < tree.node_count)
-    inside = (tree.feature >= 0) & (tree.feature < part.n_features_in_)
-    return bool(np.all(leaf | (ahead & inside)))
+    inside = (tree.feature >= 0) & (tree.feature < getattr(part, "n_features_in_", 0))
+    return tree.node_count > 0 and bool(np.all(leaf | (ahead & inside)))
