@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -26,10 +27,12 @@ def integer(low: int, high: int | None = None) -> Rule:
     words = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
     return Rule(
         words,
-        lambda value: isinstance(value, Integral)
-        and not isinstance(value, bool | np.bool_)
-        and value >= low
-        and (high is None or value <= high),
+        lambda value: (
+            isinstance(value, Integral)
+            and not isinstance(value, bool | np.bool_)
+            and int(value) >= low
+            and (high is None or int(value) <= high)
+        ),
     )
 
 
@@ -40,10 +43,10 @@ def number(low: float, high: float = float("inf"), *, open_low: bool = False, op
         words += f" and {'<' if open_high else '<='} {high:g}"
 
     def accepts(value: Any) -> bool:
-        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not np.isfinite(value):
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not isfinite(value):
             return False
-        above = value > low if open_low else value >= low
-        return bool(above and (value < high if open_high else value <= high))
+        above = float(value) > low if open_low else float(value) >= low
+        return above and (float(value) < high if open_high else float(value) <= high)
 
     return Rule(words, accepts)
 
@@ -54,7 +57,7 @@ def one_of(*options: str) -> Rule:
 
 
 def has_methods(words: str, *methods: str) -> Rule:
-    """An object (not a class) that has all of `methods`."""
+    """Objects (not classes) that have all of `methods`."""
     return Rule(
         words, lambda value: not isinstance(value, type) and all(callable(getattr(value, m, None)) for m in methods)
     )

@@ -235,7 +235,7 @@ class MLPExpert(RegressorMixin, Estimator):
             lr=self.lr,
             weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
-            batch_size=self._rows_per_batch(len(X)),
+            batch_size=self.rows_per_batch(len(X)),
             train_split=HoldOut(self.validation_fraction, generator) if self.early_stopping else None,
             callbacks=[plateau, ReportEpochs(progress, self._fitted), *(self.callbacks or [])],
             device=resolve_device(self.device),
@@ -248,7 +248,7 @@ class MLPExpert(RegressorMixin, Estimator):
                 f"{self.n_iter_} epochs. Lower lr."
             )
 
-    def _rows_per_batch(self, n_samples: int) -> int:
+    def rows_per_batch(self, n_samples: int) -> int:
         if self.batch_size != "auto":
             return int(self.batch_size)
         return -1 if n_samples < _FULL_BATCH_BELOW else _AUTO_BATCH
