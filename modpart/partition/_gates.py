@@ -44,7 +44,7 @@ def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
     if n_samples <= KERNEL_ROWS:
         menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
         menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)
-    menu["neighbours"] = KNeighborsClassifier(5)
+    menu["neighbours"] = KNeighborsClassifier(5, algorithm="brute")
     return menu
 
 
@@ -121,6 +121,8 @@ def fit_gate(
     cleaned = labels.copy()
     unsure = _lead(labels, log_density)[rows] <= CERTAIN
     cleaned[rows[unsure]] = routes[chosen][unsure]
+    if len(np.unique(cleaned)) < n_experts:  # an expert that nobody is sure of still wants its rows
+        cleaned = labels
     jobs = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
     members = parallel_map(_fit_on_bootstrap, jobs, n_jobs=n_jobs)
     return Gate(names[chosen], n_experts, members, float(costs[chosen].mean()))

@@ -249,6 +249,7 @@ class MLPExpert(RegressorMixin, Estimator):
             )
 
     def rows_per_batch(self, n_samples: int) -> int:
+        """Rows of one step when training on `n_samples` rows, -1 for all of them."""
         if self.batch_size != "auto":
             return int(self.batch_size)
         return -1 if n_samples < _FULL_BATCH_BELOW else _AUTO_BATCH

@@ -111,7 +111,7 @@ class StackedTeam:
             optimizer=estimator.optimizer,
             lr=estimator.lr,
             weight_decay=estimator.weight_decay,
-            batch_size=estimator.rows_per_batch(len(X)),
+            batch_size=None if (rows := estimator.rows_per_batch(len(X))) < 0 else rows,
             callbacks=estimator.callbacks,
             device=estimator.device,
         )
