@@ -1,4 +1,4 @@
-"""Batches for stacked nets: each expert's own rows, padded to one length, weighted so that padding counts for nothing."""
+"""Batches for stacked nets: each expert's own rows, padded to one length, weighted so that padding counts nothing."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The skorch net of all single-loss training, made lean: batches of whole tensors, and work per batch only on demand."""
+"""The skorch net of all single-loss training, made lean: batches of whole tensors, work per batch only on demand."""
 
 from collections.abc import Sequence
 from inspect import signature
@@ -20,7 +20,7 @@ _BATCH_EVENTS = frozenset({"on_batch_begin", "on_batch_end"})
 _EVENTS = _BATCH_EVENTS | {"on_grad_computed"}
 
 
-class StopTraining(Exception):
+class StopTraining(Exception):  # noqa: N818  a request, not an error
     """A callback asked to stop; told apart from a user's Ctrl-C, which ends the whole fit."""
 
 

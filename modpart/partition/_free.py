@@ -188,8 +188,8 @@ def contest_by_hold_out(
 ) -> Contest:
     """Let clones of `estimator` compete from several starts, and keep the run with the least routed hold-out loss.
 
-    Among runs within one standard error of the best, the one with the fewest experts wins; when the number of experts is
-    open, a single expert is among the candidates.
+    Among runs within one standard error of the best, the one with the fewest experts wins; when the number of experts
+    is open, a single expert is among the candidates.
     """
     n, d = X.shape
     least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
@@ -261,7 +261,7 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
 def start_labels(
     start: int, X: np.ndarray, y: np.ndarray, Z: np.ndarray, bounds: tuple[int, int], seed: int
 ) -> np.ndarray:
-    """Labels to begin a run with: closed-form regimes (curved, then straight laws), then clusters of [x, y] and of slopes.
+    """Labels to begin a run with: closed-form regimes (curved, then straight), then clusters of [x, y] and of slopes.
 
     Further starts repeat the two clusterings with other seeds.
     """

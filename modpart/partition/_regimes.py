@@ -13,7 +13,14 @@ from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
-from modpart.partition._local import NOISE_FLOOR, input_relevance, local_lines, neighbours, noise_profile, noise_variance
+from modpart.partition._local import (
+    NOISE_FLOOR,
+    input_relevance,
+    local_lines,
+    neighbours,
+    noise_profile,
+    noise_variance,
+)
 from modpart.partition._oversegment import cut_directions, oversegment
 
 __all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
@@ -280,7 +287,7 @@ def find_regimes(
 
     Notes
     -----
-    Time O(n p^2) for the Gram matrices with p <= 100 + n_features + 1 features, times the cells and length scales tried.
+    Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
     """
     least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples

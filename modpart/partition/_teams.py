@@ -56,7 +56,9 @@ class EstimatorTeam:
         self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
         self.X, self.y, self.seed = X, y, seed
         self.y_sd = Scaling.of(X, y).y_sd
-        self.members: list[tuple[np.ndarray, Any, np.ndarray]] = []  # rows, expert, cross-fitted predictions of the rows
+        self.members: list[
+            tuple[np.ndarray, Any, np.ndarray]
+        ] = []  # rows, expert, cross-fitted predictions of the rows
 
     def train(self, labels: np.ndarray) -> None:
         known = {rows.tobytes(): (rows, expert, own) for rows, expert, own in self.members}

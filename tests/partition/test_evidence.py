@@ -37,7 +37,9 @@ def designs(basis, X):
     """Feature matrices of every model of the grid, in its order."""
     features = basis.features(X)
     linear = basis.n_linear_
-    return [features[0][:, :linear]] + [np.hstack([f[:, :linear], a * f[:, linear:]]) for f in features for a in AMPLITUDES]
+    return [features[0][:, :linear]] + [
+        np.hstack([f[:, :linear], a * f[:, linear:]]) for f in features for a in AMPLITUDES
+    ]
 
 
 def test_model_evidence_is_the_density_of_a_dense_gaussian(cell):

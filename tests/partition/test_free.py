@@ -105,7 +105,7 @@ def test_free_experts_find_two_planes(estimator):
 
 def test_growing_from_one_expert():
     """Slopes and clusters may begin with too few experts: worst rows bring the second one."""
-    X, y, regime = make_two_planes(400, random_state=0)
+    X, y, _ = make_two_planes(400, random_state=0)
     partitioner = ActivePartitioner(LinearRegression(), n_init=3, max_rounds=30, random_state=0).fit(X, y)
     steps = {line["step"] for line in partitioner.history_}
     assert "compete" in steps

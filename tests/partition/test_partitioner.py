@@ -20,7 +20,7 @@ def quadrants():
 
 
 def test_partitions_agree_with_the_regimes(quadrants):
-    X, y, regime, partitioner = quadrants
+    _, _, regime, partitioner = quadrants
     assert partitioner.n_partitions_ == 4
     assert adjusted_rand_score(regime, partitioner.labels_) > 0.95
     assert adjusted_rand_score(regime, partitioner.winner_labels_) > 0.95
@@ -34,7 +34,7 @@ def test_partitions_are_numbered_by_share(quadrants):
 
 
 def test_labels_come_from_the_gate_and_predict_is_its_likeliest_expert(quadrants):
-    X, y, _, partitioner = quadrants
+    X, _, _, partitioner = quadrants
     np.testing.assert_array_equal(partitioner.labels_, partitioner.predict(X))
     shares = partitioner.predict_proba(X)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import mean_squared_error
 
-from modpart.datasets import make_elastoplastic, make_friedman, make_linear, make_four_quadrants, make_pure_noise
+from modpart.datasets import make_elastoplastic, make_four_quadrants, make_friedman, make_linear, make_pure_noise
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
 
 

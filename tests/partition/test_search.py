@@ -54,7 +54,9 @@ def test_wanted_regimes_are_found_even_on_one_law(wanted):
     assert find_regimes(X, y, np.random.default_rng(0), bounds=(wanted, wanted)).labels.max() + 1 == wanted
 
 
-@pytest.mark.parametrize(("make", "n_regimes"), [(make_elastoplastic, 2), (make_two_planes, 2), (make_four_quadrants, 4)])
+@pytest.mark.parametrize(
+    ("make", "n_regimes"), [(make_elastoplastic, 2), (make_two_planes, 2), (make_four_quadrants, 4)]
+)
 def test_number_and_place_of_regimes_are_found(make, n_regimes):
     X, y, regime = standardised(make(600, random_state=1))
     found = find_regimes(X, y, np.random.default_rng(0))
