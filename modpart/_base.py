@@ -1,4 +1,4 @@
-"""The few lines that every estimator shares: declared parameters, and names that are wrong answered with the right one."""
+"""The few lines that every estimator shares: declared parameters, and wrong names answered with the right one."""
 
 from inspect import signature
 from typing import Any, ClassVar

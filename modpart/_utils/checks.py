@@ -1,4 +1,7 @@
-"""Input checks. scikit-learn decides what is valid; when it refuses, we say which column, what it holds and what to do."""
+"""Input checks: scikit-learn decides what is valid; when it refuses, we say which column, and what to do.
+
+What comes out lies row by row: sums over a table that lies otherwise, as a DataFrame does, have other last bits.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -28,31 +31,47 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
         )
     try:
         X, y = validate_data(
-            estimator, X, y, dtype=np.float64, ensure_min_samples=min_samples, y_numeric=True, reset=True
+            estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, y_numeric=True, reset=True
         )
+        return X, y.astype(np.float64, copy=False)
     except (ValueError, TypeError) as error:
         raise _explained(error, X, y) from error
-    return X, y.astype(np.float64, copy=False)
 
 
 def check_X(estimator: Any, X: Any) -> np.ndarray:
-    """Validate data to predict on against the columns that `estimator` was fitted with; return float64 (n, n_features)."""
+    """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
     try:
-        return validate_data(estimator, X, dtype=np.float64, reset=False)
+        return validate_data(estimator, X, dtype=np.float64, order="C", reset=False)
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
 
 
 def _explained(error: Exception, X: Any, y: Any) -> Exception:
-    """The refusal in our words when its cause is found, as scikit-learn put it otherwise."""
+    """Return the refusal in our words when its cause is found, as scikit-learn put it otherwise."""
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
     found = list(_faults_in(X, y))
-    if not found:
-        return error if isinstance(error, TypeError) else InputDataError(str(error))
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
     words = " ".join(found[:3]) + more
-    return TypeError(f"{words} ({error})") if isinstance(error, TypeError) else InputDataError(words)
+    if isinstance(error, TypeError):
+        return TypeError(f"{error}. {words}" if found else str(error))
+    return InputDataError(words or f"{error}{_advice(X)}")
+
+
+def _advice(X: Any) -> str:
+    """Say what to do about the shape of X, where the refusal is about that."""
+    shape = np.shape(X)
+    if len(shape) == 0:
+        return f" X is {X!r}: pass a table of shape (n_samples, n_features)."
+    if len(shape) > 2:
+        return (
+            f" X has shape {shape}: pass a table of shape (n_samples, n_features), for example X.reshape(len(X), -1)."
+        )
+    if 0 in shape[1:]:
+        return " X has no columns: check the selection that made it."
+    if len(shape) == 2 and shape[0] < 2:
+        return f" X has {shape[0]} rows: check the selection or join that made it."
+    return ""
 
 
 def _faults_in(X: Any, y: Any) -> Iterator[str]:
@@ -82,9 +101,15 @@ def _columns(X: Any) -> Iterator[tuple[str, pd.Series]]:
 
 
 def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
-    """What stops `column` from being used as numbers."""
+    """Say what stops `column` from being used as numbers."""
     if np.iscomplexobj(column):
-        yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary parts as two columns."
+        yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary part as two columns."
+        return
+    if column.dtype.kind in "mM":
+        yield (
+            f"{where} holds dates or durations. Turn them into numbers first, for example into days: "
+            "(column - column.min()) / pd.Timedelta(days=1)."
+        )
         return
     numbers = pd.to_numeric(column, errors="coerce").astype("float64").to_numpy()
     missing = column.isna().to_numpy()
@@ -92,7 +117,7 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     if text.any():
         row = int(np.argmax(text))
         value = column.iloc[row]
-        kind = "text" if isinstance(value, str | bytes) else "things that are not numbers"
+        kind = "text" if isinstance(value, str | bytes) else f"values of type {type(value).__name__}"
         yield (
             f"{where} holds {kind} ({value!r} in row {row}). Encode it first, for example with "
             "OneHotEncoder in a ColumnTransformer."

@@ -7,14 +7,14 @@ from threading import Lock, local
 from typing import Any
 
 from sklearn.utils.parallel import Parallel, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 __all__ = ["one_thread", "parallel_map"]
 
 _lock = Lock()
 _local = local()
 _entered = 0
-_limits: Any = None
+_blas: Any = None
 _torch_threads: int | None = None
 
 
@@ -38,26 +38,52 @@ def one_thread() -> Iterator[None]:
 
 
 def _enter() -> None:
-    global _entered, _limits, _torch_threads
+    """Limit BLAS and torch when first in; OpenMP keeps one count per thread, so every thread limits its own."""
+    global _entered, _blas, _torch_threads
     torch = sys.modules.get("torch")
     with _lock:
+        if torch is not None and _torch_threads is None:
+            _torch_threads = torch.get_num_threads()
+        controller = ThreadpoolController()
+        _local.openmp = controller.select(user_api="openmp").limit(limits=1)
         if _entered == 0:
-            _torch_threads = torch.get_num_threads() if torch is not None else None
-            _limits = threadpool_limits(limits=1)
-        if torch is not None and _torch_threads is not None:
-            torch.set_num_threads(1)  # torch keeps one count per thread, so every thread sets its own
+            with _anyone_may_limit(controller):
+                _blas = controller.select(user_api="blas").limit(limits=1)
+        if torch is not None:
+            torch.get_num_threads()  # a thread's first call takes over the process's count: let it come before ours
+            torch.set_num_threads(1)
         _entered += 1
 
 
 def _leave() -> None:
-    global _entered, _limits
+    global _entered, _blas, _torch_threads
     with _lock:
         _entered -= 1
-        if _torch_threads is not None:
-            sys.modules["torch"].set_num_threads(_torch_threads)
+        _local.openmp.restore_original_limits()
         if _entered == 0:
-            _limits.restore_original_limits()
-            _limits = None
+            with _anyone_may_limit(ThreadpoolController()):
+                _blas.restore_original_limits()
+            if _torch_threads is not None:
+                sys.modules["torch"].set_num_threads(_torch_threads)
+            _blas = _torch_threads = None
+
+
+@contextmanager
+def _anyone_may_limit(controller: ThreadpoolController) -> Iterator[None]:
+    """Let this thread set the limits of OpenBLAS, and any other one later.
+
+    threadpoolctl 3.8 gives them to the first thread that sets one, and calls from another do nothing. Our first thread
+    in is not always the last one out.
+    """
+    _release(controller)
+    yield
+    _release(controller)
+
+
+def _release(controller: ThreadpoolController) -> None:
+    for library in controller.lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
 
 
 def _call(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:

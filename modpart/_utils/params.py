@@ -3,14 +3,28 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier, is_regressor
 
 from modpart.exceptions import ParameterError
 
-__all__ = ["Rule", "boolean", "has_methods", "integer", "nothing", "number", "one_of", "suggest", "validate", "where"]
+__all__ = [
+    "Rule",
+    "boolean",
+    "integer",
+    "model",
+    "nothing",
+    "number",
+    "one_of",
+    "suggest",
+    "validate",
+    "where",
+    "workers",
+]
 
 
 @dataclass(frozen=True)
@@ -26,11 +40,12 @@ def integer(low: int, high: int | None = None) -> Rule:
     words = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
     return Rule(
         words,
-        lambda value: isinstance(value, Integral)
-        and not isinstance(value, bool | np.bool_)
-        and value >= low
-        and (high is None or value <= high),
+        lambda value: _is_integer(value) and int(value) >= low and (high is None or int(value) <= high),
     )
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool | np.bool_)
 
 
 def number(low: float, high: float = float("inf"), *, open_low: bool = False, open_high: bool = False) -> Rule:
@@ -40,10 +55,10 @@ def number(low: float, high: float = float("inf"), *, open_low: bool = False, op
         words += f" and {'<' if open_high else '<='} {high:g}"
 
     def accepts(value: Any) -> bool:
-        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not np.isfinite(value):
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not isfinite(value):
             return False
-        above = value > low if open_low else value >= low
-        return bool(above and (value < high if open_high else value <= high))
+        above = float(value) > low if open_low else float(value) >= low
+        return above and (float(value) < high if open_high else float(value) <= high)
 
     return Rule(words, accepts)
 
@@ -53,10 +68,12 @@ def one_of(*options: str) -> Rule:
     return Rule(" or ".join(map(repr, options)), lambda value: isinstance(value, str) and value in options)
 
 
-def has_methods(words: str, *methods: str) -> Rule:
-    """An object (not a class) that has all of `methods`."""
+def model(kind: str) -> Rule:
+    """An unfitted scikit-learn "regressor" or "classifier"; the class itself is not one."""
+    is_kind = {"regressor": is_regressor, "classifier": is_classifier}[kind]
     return Rule(
-        words, lambda value: not isinstance(value, type) and all(callable(getattr(value, m, None)) for m in methods)
+        f"a scikit-learn {kind}",
+        lambda value: hasattr(value, "get_params") and not isinstance(value, type) and is_kind(value),
     )
 
 
@@ -67,6 +84,7 @@ def where(words: str, accepts: Callable[[Any], bool]) -> Rule:
 
 boolean = Rule("True or False", lambda value: isinstance(value, bool | np.bool_))
 nothing = Rule("None", lambda value: value is None)
+workers = Rule("an integer other than 0", lambda value: _is_integer(value) and value != 0)
 
 
 def validate(owner: str, values: Mapping[str, Any], rules: Mapping[str, tuple[Rule, ...]]) -> None:

@@ -18,8 +18,10 @@ def check_rng(random_state: Any) -> np.random.Generator:
     ``None`` draws fresh entropy, an integer seeds a new generator, a ``Generator`` is used as it is, and a
     ``RandomState`` gives one seed (so that fitting twice with the same instance gives two different fits).
     """
-    if random_state is None or (isinstance(random_state, Integral) and random_state >= 0):
-        return np.random.default_rng(random_state)
+    if random_state is None:
+        return np.random.default_rng()
+    if isinstance(random_state, Integral) and int(random_state) >= 0:
+        return np.random.default_rng(int(random_state))
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):

@@ -76,6 +76,4 @@ class SmoothBasis:
             return [linear]
         squares = cdist(X * self.relevance, self.centres_, "sqeuclidean")
         wanted = range(len(self.scales_)) if scales is None else scales
-        return [
-            np.hstack([linear, np.exp(squares * (-0.5 / self.scales_[i] ** 2)) @ self.roots_[i]]) for i in wanted
-        ]
+        return [np.hstack([linear, np.exp(squares * (-0.5 / self.scales_[i] ** 2)) @ self.roots_[i]]) for i in wanted]

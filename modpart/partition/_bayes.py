@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._base import Estimator
 from modpart._utils.checks import check_X, check_X_y
 from modpart._utils.parallel import one_thread
-from modpart._utils.params import Rule, nothing, one_of, where
+from modpart._utils.params import one_of
 from modpart._utils.seeds import check_rng
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._contest import Contest, Scaling
@@ -18,20 +18,15 @@ from modpart.partition._regimes import find_regimes
 
 __all__ = ["BayesianExpert", "contest_by_evidence"]
 
-seed_rule: tuple[Rule, ...] = (
-    nothing,
-    where("a non-negative integer, a numpy Generator or RandomState", lambda value: not isinstance(value, str)),
-)
-
 
 class BayesianExpert(RegressorMixin, Estimator):
     """Closed-form Bayesian regressor of one smooth law, the default expert of a competition.
 
     The law is a straight line plus, with ``law="smooth"``, a Gaussian process of unknown length scale and amplitude
-    (Nystrom features on at most 100 centres); both are averaged over a small grid by their evidence, so there is nothing
-    to tune. It trains in well under a second on thousands of rows and knows its own uncertainty. It assumes one
-    stationary law and noise of about the same size everywhere; where a table has several laws, let several of these
-    compete in an :class:`ActivePartitioner`.
+    (Nystrom features on at most 100 centres); both are averaged over a small grid by their evidence, so there is
+    nothing to tune. It trains in well under a second on thousands of rows and knows its own uncertainty. It assumes
+    one stationary law and noise of about the same size everywhere; where a table has several laws, let several of
+    these compete in an :class:`ActivePartitioner`.
 
     Parameters
     ----------
@@ -66,7 +61,7 @@ class BayesianExpert(RegressorMixin, Estimator):
     True
     """
 
-    _rules = {"law": (one_of("smooth", "linear"),), "random_state": seed_rule}
+    _rules = {"law": (one_of("smooth", "linear"),)}
 
     def __init__(self, law: str = "smooth", *, random_state: Any = None) -> None:
         self.law = law
@@ -85,9 +80,10 @@ class BayesianExpert(RegressorMixin, Estimator):
         self : BayesianExpert
         """
         self._check_params()
+        rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
         with one_thread():
-            contest = contest_by_evidence(X, y, check_rng(self.random_state), law=self.law, bounds=(1, 1))
+            contest = contest_by_evidence(X, y, rng, law=self.law, bounds=(1, 1))
         expert = contest.experts[0]
         for name in ("scaling_", "basis_", "posterior_", "noise_", "relevance_"):
             setattr(self, name, getattr(expert, name))

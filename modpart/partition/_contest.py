@@ -10,7 +10,7 @@ __all__ = ["Contest", "Scaling"]
 
 @dataclass(frozen=True)
 class Scaling:
-    """Means and standard deviations that bring inputs and target to mean 0 and variance 1; constant ones stay as they are."""
+    """Means and standard deviations that bring inputs and target to mean 0 and variance 1 (constants to 0)."""
 
     x_mean: np.ndarray
     x_sd: np.ndarray

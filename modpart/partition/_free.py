@@ -82,6 +82,8 @@ class _Run:
         """Experts learn their rows, then every row goes to the expert that predicts it best, neighbours voting."""
         self.team.train(labels)
         winners, _ = award(self.team.errors(), labels, self.rows.near, self.vote_weight, self.min_samples)
+        if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
+            return labels
         self.team.keep(np.unique(winners))
         return compact(winners)
 
@@ -186,8 +188,8 @@ def contest_by_hold_out(
 ) -> Contest:
     """Let clones of `estimator` compete from several starts, and keep the run with the least routed hold-out loss.
 
-    Among runs within one standard error of the best, the one with the fewest experts wins; when the number of experts is
-    open, a single expert is among the candidates.
+    Among runs within one standard error of the best, the one with the fewest experts wins; when the number of experts
+    is open, a single expert is among the candidates.
     """
     n, d = X.shape
     least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
@@ -259,7 +261,7 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
 def start_labels(
     start: int, X: np.ndarray, y: np.ndarray, Z: np.ndarray, bounds: tuple[int, int], seed: int
 ) -> np.ndarray:
-    """Labels to begin a run with: closed-form regimes (curved, then straight laws), then clusters of [x, y] and of slopes.
+    """Labels to begin a run with: closed-form regimes (curved, then straight), then clusters of [x, y] and of slopes.
 
     Further starts repeat the two clusterings with other seeds.
     """
@@ -295,6 +297,8 @@ def _finish(task: _Task, best: _Result, relevance: np.ndarray) -> Contest:
     for _ in range(FINAL_ROUNDS if labels.max() else 0):
         team.train(labels)
         winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples)
+        if len(np.unique(winners)) < task.bounds[0]:
+            break
         team.keep(np.unique(winners))
         labels = compact(winners)
     team.train(labels)

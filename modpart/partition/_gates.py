@@ -36,15 +36,17 @@ MAX_ITER = 1000
 def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
     """The kinds of gate that ``gate="auto"`` tries, from simple to flexible."""
     menu: dict[str, Any] = {
-        "logistic": LogisticRegression(C=1e3, solver="newton-cholesky", max_iter=MAX_ITER),
+        "logistic": LogisticRegression(C=1e5, solver="newton-cholesky", max_iter=MAX_ITER),
         "tree": DecisionTreeClassifier(min_samples_leaf=3),
     }
     if n_inputs <= 10:
-        menu["quadratic"] = make_pipeline(PolynomialFeatures(2), LogisticRegression(C=1e3, solver="newton-cholesky", max_iter=MAX_ITER))
+        menu["quadratic"] = make_pipeline(
+            PolynomialFeatures(2), LogisticRegression(C=1e5, solver="newton-cholesky", max_iter=MAX_ITER)
+        )
     if n_samples <= KERNEL_ROWS:
         menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
         menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)
-    menu["neighbours"] = KNeighborsClassifier(5)
+    menu["neighbours"] = KNeighborsClassifier(5, algorithm="brute")
     return menu
 
 
@@ -121,6 +123,8 @@ def fit_gate(
     cleaned = labels.copy()
     unsure = _lead(labels, log_density)[rows] <= CERTAIN
     cleaned[rows[unsure]] = routes[chosen][unsure]
+    if len(np.unique(cleaned)) < n_experts:  # an expert that nobody is sure of still wants its rows
+        cleaned = labels
     jobs = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
     members = parallel_map(_fit_on_bootstrap, jobs, n_jobs=n_jobs)
     return Gate(names[chosen], n_experts, members, float(costs[chosen].mean()))
@@ -146,7 +150,7 @@ def _excess(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
 
 
 def _simplest_within_one_error(costs: np.ndarray) -> int:
-    """First candidate (they go from simple to flexible) whose mean cost is within one paired standard error of the best."""
+    """First candidate, from simple to flexible, whose mean cost is within one paired standard error of the best."""
     best = int(np.argmin(costs.mean(axis=1)))
     differences = costs - costs[best]
     error = differences.std(axis=1) / np.sqrt(costs.shape[1])
@@ -158,7 +162,9 @@ def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> A
     gate = clone(gate)
     if hasattr(gate, "steps"):
         last = gate.steps[-1][0]
-        return gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
+        return (
+            gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
+        )
     return gate.fit(X, labels, sample_weight=weights) if _weighted(gate) else gate.fit(X, labels)
 
 

@@ -94,10 +94,8 @@ def input_relevance(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> n
     return np.where(relevance < RELEVANCE_FLOOR, 0.0, relevance)
 
 
-def _negative_evidence(
-    logs: np.ndarray, X: np.ndarray, y: np.ndarray, linear: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """Minus the log evidence of the ARD process and its gradient in (log inverse scales, log amplitude, log noise sd)."""
+def _negative_evidence(logs: np.ndarray, X: np.ndarray, y: np.ndarray, linear: np.ndarray) -> tuple[float, np.ndarray]:
+    """Minus the log evidence of the process, and its gradient in log inverse scales, log amplitude and log noise sd."""
     d = X.shape[1]
     Z = X * np.exp(logs[:d])
     smooth = np.exp(2.0 * logs[d] - 0.5 * cdist(Z, Z, "sqeuclidean"))

@@ -117,7 +117,9 @@ def _best_cut(
             for b, a, cut in zip(below, above, allowed, strict=True)
         ]
 
-    coarse = [found for direction in range(projections.shape[1]) for found in gains(direction, np.arange(1, QUANTILES, 3))]
+    coarse = [
+        found for direction in range(projections.shape[1]) for found in gains(direction, np.arange(1, QUANTILES, 3))
+    ]
     if not coarse:
         return None
     _, direction, centre, *_ = max(coarse)

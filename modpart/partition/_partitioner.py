@@ -10,11 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._base import Estimator
 from modpart._utils.checks import check_X, check_X_y
 from modpart._utils.parallel import one_thread
-from modpart._utils.params import has_methods, integer, nothing, number, one_of, where
+from modpart._utils.params import integer, model, nothing, number, one_of, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import ParameterError
-from modpart.partition._bayes import BayesianExpert, contest_by_evidence, seed_rule
+from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
@@ -26,19 +26,19 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     """Find the regimes of a regression problem by letting experts compete for its rows.
 
     Every expert predicts every row; a row goes to the expert that predicts it best, with its nearest rows voting; each
-    expert then relearns the rows it holds. Experts are added where rows are badly predicted and dropped where others can
-    stand in. What settles is a partition of the rows, and a gate learns to route new rows by X alone. Use it to see
-    whether a table holds several laws and where they change; use :class:`PartitionedRegressor` to predict with them. It
-    assumes that one region of X follows one law: two laws at the same X cannot be told apart by a gate.
+    expert then relearns the rows it holds. Experts are added where rows are badly predicted and dropped where others
+    can stand in. What settles is a partition of the rows, and a gate learns to route new rows by X alone. Use it to
+    see whether a table holds several laws and where they change; use :class:`PartitionedRegressor` to predict with
+    them. It assumes that one region of X follows one law: two laws at the same X cannot be told apart by a gate.
 
     Parameters
     ----------
     estimator : regressor or None, default=None
-        The kind of expert. None or a :class:`BayesianExpert` competes in closed form, its evidence deciding the number of
-        regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other scikit-learn
-        regressor is refitted each round. For these two, hold-out loss decides the number of regimes.
+        The kind of expert. None or a :class:`BayesianExpert` competes in closed form, its evidence deciding the number
+        of regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other
+        scikit-learn regressor is refitted each round. For these two, hold-out loss decides the number of regimes.
     n_experts : "auto" or int, default="auto"
-        Number of experts that compete; "auto" finds it. Fewer partitions remain when an expert loses all its rows.
+        Number of experts that compete, and of partitions; "auto" finds it.
     max_experts : int, default=10
         Most experts when `n_experts` is "auto".
     min_samples : int or None, default=None
@@ -94,9 +94,10 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     Notes
     -----
     The competition is that of [1]_; deciding splits, merges and drops by evidence, the neighbour vote and the
-    cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of regressions.
-    Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are then assigned in
-    one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the split and the starts.
+    cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of
+    regressions. Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are
+    then assigned in one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
+    split and the starts.
 
     References
     ----------
@@ -116,17 +117,16 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     """
 
     _rules = {
-        "estimator": (nothing, has_methods("a regressor with fit and predict", "fit", "predict", "get_params")),
+        "estimator": (nothing, model("regressor")),
         "n_experts": (one_of("auto"), integer(1)),
         "max_experts": (integer(1),),
         "min_samples": (nothing, integer(2)),
-        "gate": (one_of("auto"), has_methods("a classifier with fit and predict", "fit", "predict", "get_params")),
+        "gate": (one_of("auto"), model("classifier")),
         "vote_weight": (number(0.0),),
         "n_init": (integer(1),),
         "max_rounds": (integer(1),),
         "validation_fraction": (number(0.0, 1.0, open_low=True, open_high=True),),
-        "n_jobs": (nothing, where("an integer other than 0", lambda v: isinstance(v, int) and v != 0)),
-        "random_state": seed_rule,
+        "n_jobs": (nothing, workers),
         "verbose": (integer(0),),
     }
 
@@ -179,10 +179,10 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self : ActivePartitioner
         """
         self._check_params()
+        rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
         self._check_rows(len(X))
         progress = Progress(self, X, y, total=2)
-        rng = check_rng(self.random_state)
         with one_thread():
             contest = self._contest(X, y, rng).by_share()
             progress.step("competition", f"{len(contest.experts)} experts hold {np.bincount(contest.labels)} rows")

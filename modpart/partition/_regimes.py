@@ -13,7 +13,14 @@ from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
-from modpart.partition._local import NOISE_FLOOR, input_relevance, local_lines, neighbours, noise_profile, noise_variance
+from modpart.partition._local import (
+    NOISE_FLOOR,
+    input_relevance,
+    local_lines,
+    neighbours,
+    noise_profile,
+    noise_variance,
+)
 from modpart.partition._oversegment import cut_directions, oversegment
 
 __all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
@@ -161,6 +168,8 @@ class _Search:
             if labels.max() == 0:
                 break
             winners = self.scores(labels, s2).argmax(axis=1)
+            if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
+                break
             changed = float(np.mean(winners != labels))
             labels = compact(winners)
             if not trial:
@@ -175,12 +184,10 @@ class _Search:
         The rows of a candidate go to the runner-up; where that is not hopeless a short competition follows.
         """
         current, scores, k = self.total(labels, s2), self.scores(labels, s2), 0
-        while k <= labels.max() and labels.max() > 0:
+        while k <= labels.max() and labels.max() + 1 > self.bounds[0]:
             counts = np.bincount(labels)
             expert = int(np.argsort(counts, kind="stable")[k])
             too_small = counts[expert] < self.min_samples
-            if not too_small and labels.max() + 1 <= self.bounds[0]:
-                break
             others = scores.copy()
             others[:, expert] = -np.inf
             fewer = compact(np.where(labels == expert, others.argmax(axis=1), labels))
@@ -280,7 +287,7 @@ def find_regimes(
 
     Notes
     -----
-    Time O(n p^2) for the Gram matrices with p <= 100 + n_features + 1 features, times the cells and length scales tried.
+    Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
     """
     least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples

@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._base import Estimator
 from modpart._utils.checks import check_X, check_X_y
 from modpart._utils.parallel import one_thread, parallel_map
-from modpart._utils.params import boolean, has_methods, integer, nothing, one_of, where
+from modpart._utils.params import boolean, integer, model, nothing, one_of, where, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
-from modpart.partition._bayes import BayesianExpert, seed_rule
+from modpart.partition._bayes import BayesianExpert
 from modpart.partition._partitioner import ActivePartitioner
 
 __all__ = ["PartitionedRegressor"]
@@ -25,8 +25,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
 
     A partitioner finds regimes, one expert is trained per regime, and a gate routes rows to experts. Cross-validation,
     with the partition itself made anew in every fold, compares this with one model of the same kind on all rows; unless
-    the gain is larger than its standard error, the single model is kept. Use it where a table holds several laws; on one
-    coherent law it costs time and gives the single model.
+    the gain is larger than its standard error, the single model is kept. Use it where a table holds several laws; on
+    one coherent law it costs time and gives the single model.
 
     Parameters
     ----------
@@ -93,12 +93,11 @@ class PartitionedRegressor(RegressorMixin, Estimator):
 
     _rules = {
         "partitioner": (nothing, where("an ActivePartitioner", lambda value: isinstance(value, ActivePartitioner))),
-        "estimator": (nothing, has_methods("a regressor with fit and predict", "fit", "predict", "get_params")),
+        "estimator": (nothing, model("regressor")),
         "routing": (one_of("auto", "hard", "soft"),),
         "fallback": (boolean,),
         "cv": (integer(2),),
-        "n_jobs": (nothing, where("an integer other than 0", lambda v: isinstance(v, int) and v != 0)),
-        "random_state": seed_rule,
+        "n_jobs": (nothing, workers),
         "verbose": (integer(0),),
     }
 
@@ -137,9 +136,9 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         self : PartitionedRegressor
         """
         self._check_params()
+        rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
         progress = Progress(self, X, y, total=2)
-        rng = check_rng(self.random_state)
         partitioner = clone(self.partitioner) if self.partitioner is not None else ActivePartitioner(self.estimator)
         partitioner = seed_nested(partitioner, rng)
         expert = None if self.estimator is None else seed_nested(clone(self.estimator), rng)

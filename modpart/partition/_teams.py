@@ -56,7 +56,9 @@ class EstimatorTeam:
         self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
         self.X, self.y, self.seed = X, y, seed
         self.y_sd = Scaling.of(X, y).y_sd
-        self.members: list[tuple[np.ndarray, Any, np.ndarray]] = []  # rows, expert, cross-fitted predictions of the rows
+        self.members: list[
+            tuple[np.ndarray, Any, np.ndarray]
+        ] = []  # rows, expert, cross-fitted predictions of the rows
 
     def train(self, labels: np.ndarray) -> None:
         known = {rows.tobytes(): (rows, expert, own) for rows, expert, own in self.members}
@@ -98,10 +100,23 @@ class StackedTeam:
     """Networks of equal shape trained side by side, each on the rows it has won, their optimisers' state kept."""
 
     def __init__(self, estimator: MLPExpert, X: np.ndarray, y: np.ndarray, seed: int) -> None:
+        from modpart._torch.stacked import StackedTrainer
+
         self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
         self.scaling = Scaling.of(X, y)
         self.raw, self.X, self.y = (X, y), self.scaling.inputs(X), self.scaling.target(y)
-        self.stack = self.estimator._stack(X.shape[1], seed)
+        self.stack = StackedTrainer(
+            X.shape[1],
+            estimator.hidden_layer_sizes,
+            seed=seed,
+            activation=estimator.activation,
+            optimizer=estimator.optimizer,
+            lr=estimator.lr,
+            weight_decay=estimator.weight_decay,
+            batch_size=None if (rows := estimator.rows_per_batch(len(X))) < 0 else rows,
+            callbacks=estimator.callbacks,
+            device=estimator.device,
+        )
 
     def train(self, labels: np.ndarray) -> None:
         missing = int(labels.max()) + 1 - self.stack.n_experts

@@ -170,7 +170,7 @@ def test_inputs_fill_the_documented_domain(name):
     X, _, _ = GENERATORS[name](4000, random_state=1)
     low, high = np.array(DOMAINS[name], dtype=float).T
     margin = (high - low) * 0.01
-    assert (X >= low).all() and (X <= high).all()
+    assert (low <= X).all() and (high >= X).all()
     assert (X.min(axis=0) < low + margin).all() and (X.max(axis=0) > high - margin).all()
 
 

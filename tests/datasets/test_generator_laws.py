@@ -80,9 +80,9 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(name):
 def test_global_random_state_is_neither_read_nor_written(name, random_state):
     if random_state == "RandomState":
         random_state = np.random.RandomState(0)
-    before = np.random.get_state()
+    before = np.random.get_state()  # noqa: NPY002
     GENERATORS[name](20, random_state=random_state)
-    after = np.random.get_state()
+    after = np.random.get_state()  # noqa: NPY002
     assert before[0] == after[0] and np.array_equal(before[1], after[1]) and before[2:] == after[2:]
 
 
@@ -102,10 +102,8 @@ def test_noise_is_the_stated_fraction_of_the_spread_of_f(name):
     assert np.array_equal(X, noisy_X) and np.array_equal(regime, noisy_regime)
     rng = np.random.default_rng(seed)
     rng.random(n_samples * DRAWS.get(name, X.shape[1]))
-    if name == "student_noise":
-        errors = rng.standard_t(3, n_samples) / np.sqrt(3)
-    else:
-        errors = rng.standard_normal(n_samples)
+    student = name == "student_noise"
+    errors = rng.standard_t(3, n_samples) / np.sqrt(3) if student else rng.standard_normal(n_samples)
     if name == "unequal_noise":
         errors *= (1 + 9 * X[:, 0]) / np.sqrt(37)
     unit = 1 if name == "pure_noise" else np.sqrt(np.mean((f - f.mean()) ** 2))

@@ -1,0 +1,204 @@
+"""Calls that are wrong, and what the answer has to say: the thing that is wrong, and the way out."""
+
+from inspect import signature
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn.exceptions import NotFittedError
+
+from modpart.exceptions import InputDataError, ParameterError
+from tests.public import estimator_classes, quick
+
+CLASSES = estimator_classes()
+PREDICTORS = [cls for cls in CLASSES if hasattr(cls, "predict")]
+
+
+def good(n_samples=40):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(n_samples, 3)), columns=["size", "speed", "age"])
+    return frame, 2 * frame["size"] - frame["age"]
+
+
+def changed(column, row, value):
+    """The good table with one bad cell."""
+    frame, _ = good()
+    frame = frame.astype({column: object}) if isinstance(value, str) else frame
+    frame.loc[row, column] = value
+    return frame
+
+
+FRAME, TARGET = good()
+ARRAY, Y = FRAME.to_numpy(), TARGET.to_numpy()
+HOLED, BLANK = ARRAY.copy(), Y.copy()
+HOLED[3, 1], BLANK[5] = np.nan, np.nan
+
+# name of the call: (X, y, expected error, what the message has to say)
+WRONG_FITS = {
+    "NaN in a named column": (
+        changed("speed", 3, np.nan),
+        Y,
+        InputDataError,
+        ["'speed'", "NaN", "row 3", "SimpleImputer"],
+    ),
+    "NaN in a numbered column": (HOLED, Y, InputDataError, ["column 1", "NaN", "row 3", "SimpleImputer"]),
+    "NaN in two columns": (
+        np.where(np.isnan(HOLED[:, [1]]), np.nan, ARRAY),
+        Y,
+        InputDataError,
+        ["column 0", "column 2"],
+    ),
+    "inf": (changed("age", 7, np.inf), Y, InputDataError, ["'age'", "inf", "row 7", "Clip or drop"]),
+    "minus inf": (changed("size", 0, -np.inf), Y, InputDataError, ["'size'", "inf", "row 0", "Clip or drop"]),
+    "text": (changed("speed", 2, "fast"), Y, InputDataError, ["'speed'", "'fast'", "row 2", "OneHotEncoder"]),
+    "text in an array": (
+        ARRAY.astype(str).astype(object) + "x",
+        Y,
+        InputDataError,
+        ["column 0", "text", "OneHotEncoder"],
+    ),
+    "dates": (
+        FRAME.assign(age=pd.Timestamp("2020-01-01")),
+        Y,
+        (InputDataError, TypeError),
+        ["'age'", "dates", "pd.Timedelta"],
+    ),
+    "lists in cells": (FRAME.assign(age=[[1]] * 40), Y, (InputDataError, TypeError), ["'age'", "row 0"]),
+    "empty table": (FRAME[:0], Y[:0], InputDataError, ["0 sample", "check the selection"]),
+    "no columns": (FRAME[[]], Y, InputDataError, ["X has no columns", "check the selection"]),
+    "one row": (FRAME[:1], Y[:1], InputDataError, ["1 sample", "minimum of 2"]),
+    "y missing": (FRAME, None, InputDataError, ["y is None", "fit(X, y)"]),
+    "NaN in y": (FRAME, BLANK, InputDataError, ["target y", "NaN", "row 5"]),
+    "inf in y": (FRAME, np.where(np.isnan(BLANK), np.inf, Y), InputDataError, ["target y", "inf", "row 5"]),
+    "text in y": (FRAME, np.where(Y > 0, "high", "low"), InputDataError, ["target y", "text"]),
+    "complex y": (FRAME, Y * 1j, InputDataError, ["Complex", "target y"]),
+    "y too short": (FRAME, Y[:-1], InputDataError, ["40 rows", "39", "one target value for each row"]),
+    "y with two columns": (FRAME, np.c_[Y, Y], InputDataError, ["y should be a 1d array"]),
+    "X 1-d": (ARRAY[:, 0], Y, InputDataError, ["Expected 2D array", "reshape(-1, 1)"]),
+    "X 3-d": (ARRAY[:, :, None], Y, InputDataError, ["dim 3", "n_samples, n_features"]),
+    "X a number": (3.0, Y, InputDataError, ["Expected 2D array"]),
+    "X None": (None, Y, InputDataError, ["X is None", "pass a table"]),
+    "X text": ("table.csv", Y, InputDataError, ["'table.csv'", "pass a table"]),
+    "X sparse": (csr_array(ARRAY), Y, TypeError, ["sparse", "X.toarray()"]),
+    "X complex": (ARRAY + 1j, Y, InputDataError, ["Complex data not supported", "column 0"]),
+    "columns partly named": (FRAME.rename(columns={"age": 3}), Y, TypeError, ["str", "columns.astype(str)"]),
+}
+
+
+def assert_says(error, words):
+    missing = [word for word in words if word not in str(error.value)]
+    assert not missing, f"{missing} not in: {error.value}"
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("name", WRONG_FITS)
+def test_fit_says_what_is_wrong(cls, name):
+    X, y, expected, words = WRONG_FITS[name]
+    with pytest.raises(expected) as error:
+        quick(cls).fit(X, y)
+    assert_says(error, words)
+
+
+# name of the call: (X, expected error, what the message has to say); the model was fitted to the good frame
+WRONG_PREDICTIONS = {
+    "a column missing": (FRAME[["size", "speed"]], InputDataError, ["missing", "age"]),
+    "a column too many": (FRAME.assign(weight=1.0), InputDataError, ["unseen at fit time", "weight"]),
+    "a column renamed": (FRAME.rename(columns={"age": "years"}), InputDataError, ["years", "age"]),
+    "columns in another order": (FRAME[["age", "size", "speed"]], InputDataError, ["same order"]),
+    "NaN": (changed("speed", 3, np.nan), InputDataError, ["'speed'", "NaN", "row 3", "SimpleImputer"]),
+    "inf": (changed("speed", 3, np.inf), InputDataError, ["'speed'", "inf", "row 3"]),
+    "text": (changed("speed", 3, "fast"), InputDataError, ["'speed'", "'fast'", "row 3"]),
+    "no rows": (FRAME[:0], InputDataError, ["0 sample", "check the selection"]),
+    "one row as a list": ([1.0, 2.0, 3.0], InputDataError, ["Expected 2D array", "reshape(1, -1)"]),
+    "sparse": (csr_array(ARRAY), TypeError, ["sparse", "X.toarray()"]),
+}
+
+
+@pytest.fixture(scope="module", params=PREDICTORS, ids=lambda cls: cls.__name__)
+def fitted(request):
+    return quick(request.param).fit(FRAME, TARGET)
+
+
+@pytest.mark.parametrize("name", WRONG_PREDICTIONS)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "transform"])
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # lists and sparse tables have none
+def test_predict_says_what_is_wrong(fitted, method, name):
+    if not hasattr(fitted, method):
+        pytest.skip("has no such method")
+    X, expected, words = WRONG_PREDICTIONS[name]
+    with pytest.raises(expected) as error:
+        getattr(fitted, method)(X)
+    assert_says(error, words)
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_an_array_of_other_width_is_refused(fitted):
+    with pytest.raises(InputDataError) as error:
+        fitted.predict(ARRAY[:, :2])
+    assert_says(error, ["X has 2 features", type(fitted).__name__, "expecting 3 features"])
+
+
+@pytest.mark.parametrize("cls", PREDICTORS, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "transform", "score"])
+def test_before_fit_the_answer_is_to_fit(cls, method):
+    if not hasattr(cls, method):
+        pytest.skip("has no such method")
+    with pytest.raises(NotFittedError) as error:
+        getattr(quick(cls), method)(*((FRAME, TARGET) if method == "score" else (FRAME,)))
+    assert_says(error, [cls.__name__, "fit"])
+
+
+def every_argument():
+    return [
+        pytest.param(cls, name, id=f"{cls.__name__}-{name}") for cls in CLASSES for name in signature(cls).parameters
+    ]
+
+
+@pytest.mark.parametrize(("cls", "argument"), every_argument())
+def test_a_thing_of_no_use_is_refused_for_every_argument(cls, argument):
+    class Nonsense:
+        def __repr__(self):
+            return "<nonsense>"
+
+    with pytest.raises(ParameterError) as error:
+        quick(cls, **{argument: Nonsense()}).fit(FRAME, TARGET)
+    assert_says(error, [argument, "<nonsense>"])
+    assert "must be" in str(error.value) or "Pass" in str(error.value)
+
+
+# Values that look right and are not, for arguments that several estimators share.
+WRONG_VALUES = {
+    "random_state": ["x", -1, 1.5],
+    "device": ["tpu", 0],
+    "n_jobs": ["all", 0, 1.5],
+    "verbose": ["yes", -1],
+    "max_epochs": [0, 2.5, "10", np.nan],
+    "batch_size": [0, -5, "all"],
+    "lr": [0, -0.1, np.inf, np.nan],
+    "tol": [-1e-9, np.nan, "small"],
+    "cv": [1, 0],
+    "n_experts": [0, -2, 1.5, "many"],
+    "estimator": ["ridge", 3],
+}
+
+
+@pytest.mark.parametrize(
+    ("cls", "argument", "value"),
+    [
+        pytest.param(cls, argument, value, id=f"{cls.__name__}-{argument}={value!r}")
+        for cls in CLASSES
+        for argument, values in WRONG_VALUES.items()
+        if argument in signature(cls).parameters
+        for value in values
+    ],
+)
+def test_a_value_out_of_range_is_named(cls, argument, value):
+    with pytest.raises(ParameterError) as error:
+        quick(cls, **{argument: value}).fit(FRAME, TARGET)
+    assert_says(error, [f"{argument}={value!r}"])
+
+
+def test_the_good_table_is_good():
+    for cls in CLASSES:
+        quick(cls).fit(FRAME, TARGET)

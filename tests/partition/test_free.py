@@ -1,0 +1,130 @@
+"""Free competition of scikit-learn regressors and of stacked networks."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.tree import DecisionTreeRegressor
+
+from modpart.datasets import make_linear, make_two_planes
+from modpart.partition import ActivePartitioner, MLPExpert
+from modpart.partition._free import award, own_column, start_labels
+from modpart.partition._local import neighbours
+from modpart.partition._teams import EstimatorTeam, make_team
+
+
+def test_award_gives_rows_to_the_best_expert_and_keeps_ties():
+    errors = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    labels = np.array([0, 0, 1, 1])
+    winners, density = award(errors, labels, np.zeros((4, 1), int), 0.0, min_samples=1)
+    assert winners.tolist() == [0, 1, 1, 0]
+    assert density.shape == (4, 2)
+
+
+def test_award_dissolves_small_experts():
+    errors = np.array([[0.0, 1.0]] * 5 + [[1.0, 0.0]])
+    winners, _ = award(errors, np.zeros(6, int), np.zeros((6, 1), int), 0.0, min_samples=2)
+    assert winners.tolist() == [0] * 6
+
+
+def test_votes_outweigh_a_small_difference():
+    X = np.linspace(0, 1, 30)[:, None]
+    errors = np.column_stack([np.full(30, 0.010), np.full(30, 0.010)])
+    errors[15] = [0.010, 0.009]  # a speck
+    labels = np.zeros(30, int)
+    labels[25:] = 1
+    assert award(errors, labels, neighbours(X, 5), 0.0, 1)[0][15] == 1
+    assert award(errors, labels, neighbours(X, 5), 1.0, 1)[0][15] == 0
+
+
+def test_own_column():
+    assert own_column(np.arange(6).reshape(3, 2), np.array([1, 0, 1])).tolist() == [1, 2, 5]
+
+
+def test_an_expert_is_judged_on_rows_it_has_not_learned():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 1)), rng.normal(size=60)
+    team = EstimatorTeam(KNeighborsRegressor(1), X, y, seed=0)
+    team.train(np.zeros(60, int))
+    assert team.errors()[:, 0].mean() > 0.5  # in-sample it would be exactly 0
+    assert ((team.predict(X)[:, 0] - y) ** 2).max() == 0.0
+    held_out = cross_val_predict(KNeighborsRegressor(1), X, y, cv=3)
+    assert team.errors()[:, 0].mean() == pytest.approx(((held_out - y) ** 2).mean() / y.var(), rel=0.5)
+
+
+def test_a_team_refits_only_experts_whose_rows_changed():
+    X, y, _ = make_two_planes(60, random_state=0)
+    team = EstimatorTeam(Ridge(), X, y, seed=0)
+    labels = np.repeat([0, 1, 2], 20)
+    team.train(labels)
+    before = team.experts(labels)
+    labels[0] = 1
+    team.train(labels)
+    after = team.experts(labels)
+    assert after[2] is before[2]
+    assert after[0] is not before[0]
+    state = team.snapshot()
+    team.keep(np.array([2]))
+    assert team.experts(labels) == [before[2]]
+    team.restore(state)
+    assert team.experts(labels) == after
+
+
+def test_stacked_networks_learn_snapshot_and_forget():
+    X, y, regime = make_two_planes(300, random_state=0)
+    team = make_team(MLPExpert((8,), random_state=0), X, y, seed=0)
+    team.train(regime)
+    own = own_column(team.errors(), regime).mean()
+    other = own_column(team.errors(), 1 - regime).mean()
+    assert own < 0.1 * other
+    state, predictions = team.snapshot(), team.predict(X)
+    team.keep(np.array([1]))
+    np.testing.assert_allclose(team.predict(X)[:, 0], predictions[:, 1], rtol=1e-5, atol=1e-5)
+    team.restore(state)
+    np.testing.assert_array_equal(team.predict(X), predictions)
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_starts_label_every_row(start):
+    X, y, _ = make_two_planes(200, random_state=0)
+    labels = start_labels(start, X, y, X, (3, 3), seed=0)
+    assert sorted(set(labels)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), Ridge(alpha=1e-3), MLPExpert((8,), max_epochs=200)], ids=str)
+def test_free_experts_find_two_planes(estimator):
+    X, y, regime = make_two_planes(400, random_state=0)
+    partitioner = ActivePartitioner(estimator, n_init=2, max_rounds=20, random_state=0).fit(X, y)
+    assert partitioner.n_partitions_ == 2
+    assert adjusted_rand_score(regime, partitioner.labels_) > 0.9
+    assert all(type(expert) is type(estimator) for expert in partitioner.experts_)
+    assert partitioner.score(X, y) > 0.98
+
+
+def test_growing_from_one_expert():
+    """Slopes and clusters may begin with too few experts: worst rows bring the second one."""
+    X, y, _ = make_two_planes(400, random_state=0)
+    partitioner = ActivePartitioner(LinearRegression(), n_init=3, max_rounds=30, random_state=0).fit(X, y)
+    steps = {line["step"] for line in partitioner.history_}
+    assert "compete" in steps
+    assert partitioner.n_partitions_ == 2
+
+
+def test_one_law_keeps_one_expert():
+    X, y, _ = make_linear(300, random_state=0)
+    assert ActivePartitioner(LinearRegression(), n_init=2, random_state=0).fit(X, y).n_partitions_ == 1
+
+
+def test_experts_that_learn_by_heart_do_not_split_noise():
+    rng = np.random.default_rng(0)
+    X, y = rng.uniform(-1, 1, size=(200, 2)), rng.normal(size=200)
+    partitioner = ActivePartitioner(DecisionTreeRegressor(), n_init=2, max_rounds=10, random_state=0).fit(X, y)
+    assert partitioner.n_partitions_ == 1
+
+
+def test_a_fixed_number_of_experts_is_kept():
+    X, y, _ = make_two_planes(300, random_state=0)
+    partitioner = ActivePartitioner(Ridge(), n_experts=3, n_init=2, max_rounds=10, random_state=0).fit(X, y)
+    assert partitioner.n_partitions_ == 3

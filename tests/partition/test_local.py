@@ -1,0 +1,75 @@
+"""Local lines, noise and relevance against exact cases, finite differences and brute force."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from modpart.partition._local import (
+    NOISE_FLOOR,
+    _negative_evidence,
+    input_relevance,
+    local_lines,
+    neighbours,
+    noise_profile,
+    noise_variance,
+)
+
+
+def test_neighbours_are_the_nearest_others_also_among_duplicates():
+    Z = np.random.default_rng(0).normal(size=(60, 2))
+    Z[40:] = Z[:20]
+    found = neighbours(Z, 5)
+    distances = np.sqrt(((Z[:, None] - Z) ** 2).sum(axis=2))
+    np.fill_diagonal(distances, np.inf)
+    assert not (found == np.arange(60)[:, None]).any()
+    np.testing.assert_allclose(np.take_along_axis(distances, found, axis=1), np.sort(distances, axis=1)[:, :5])
+
+
+def test_neighbours_of_identical_rows():
+    assert not (neighbours(np.zeros((30, 1)), 4) == np.arange(30)[:, None]).any()
+
+
+def test_local_lines_are_exact_on_a_plane():
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    slopes, residuals = local_lines(X, X, X @ [2.0, -3.0] + 1.0)
+    np.testing.assert_allclose(slopes, np.tile([2.0, -3.0], (80, 1)), atol=1e-3)
+    assert np.abs(residuals).max() < 1e-3
+
+
+def test_local_residuals_have_the_variance_of_the_noise():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(4000, 1))
+    residuals = local_lines(X, X, 2.0 * X[:, 0] + 0.3 * rng.normal(size=4000))[1]
+    assert noise_variance(residuals) == pytest.approx(0.09, rel=0.1)
+    assert noise_variance(np.zeros(10)) == NOISE_FLOOR
+
+
+def test_noise_profile_sees_unequal_noise_only():
+    rng = np.random.default_rng(0)
+    Z = rng.uniform(-1, 1, size=(1000, 1))
+    even = rng.normal(size=1000)
+    assert (noise_profile(Z, even) == 1.0).all()
+    profile = noise_profile(Z, even * np.where(Z[:, 0] > 0, 4.0, 1.0))
+    assert np.median(profile[Z[:, 0] > 0.2]) > 5 * np.median(profile[Z[:, 0] < -0.2])
+
+
+def test_gradient_of_the_relevance_evidence():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    point = np.array([0.1, -0.3, 0.2, 0.1, -1.0])
+    linear = X @ X.T + 1.0
+    numeric = approx_fprime(point, lambda p: _negative_evidence(p, X, y, linear)[0])
+    np.testing.assert_allclose(_negative_evidence(point, X, y, linear)[1], numeric, rtol=1e-4, atol=1e-4)
+
+
+def test_relevance_finds_the_inputs_that_matter():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 5))
+    y = np.sin(2 * X[:, 1]) + 0.5 * np.cos(2 * X[:, 3]) + 0.05 * rng.normal(size=300)
+    relevance = input_relevance(X, (y - y.mean()) / y.std(), rng)
+    assert relevance.max() == 1.0
+    assert set(np.flatnonzero(relevance > 0.2)) == {1, 3}
+
+
+def test_one_or_two_inputs_are_always_relevant():
+    assert (input_relevance(np.ones((10, 2)), np.ones(10), np.random.default_rng(0)) == 1.0).all()

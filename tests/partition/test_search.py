@@ -1,0 +1,105 @@
+"""The moves of the search for regimes: cuts, merges, competition, drops, joins, and rows beyond the search."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score, homogeneity_score
+
+from modpart.datasets import make_elastoplastic, make_four_quadrants, make_smooth_curve, make_two_planes
+from modpart.partition import _regimes
+from modpart.partition._contest import Contest, Scaling
+from modpart.partition._oversegment import cut_directions, oversegment
+from modpart.partition._regimes import compact, find_regimes, log_votes
+
+
+def standardised(sample):
+    X, y, regime = sample
+    scaling = Scaling.of(X, y)
+    return scaling.inputs(X), scaling.target(y), regime
+
+
+def test_compact_keeps_the_grouping_and_closes_gaps():
+    labels = np.array([7, 2, 7, 5, 2])
+    assert compact(labels).tolist() == [2, 0, 2, 1, 0]
+
+
+def test_votes_count_neighbours():
+    near = np.array([[1, 2], [0, 2], [0, 1]])
+    votes = np.exp(log_votes(np.array([0, 0, 1]), near))
+    np.testing.assert_allclose(votes * 2.01, [[1.01, 1.01], [1.01, 1.01], [2.01, 0.01]])
+
+
+def test_directions_contain_the_normal_of_a_kink():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2000, 2))
+    normal = np.array([0.6, 0.8])
+    slopes = np.where((X @ normal > 0)[:, None], 2.0 * normal, 0.0)
+    directions = cut_directions(X, slopes, np.ones(2))
+    assert np.abs(directions @ normal).max() > 0.999
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0)
+
+
+def test_cells_respect_the_least_size_and_do_not_mix_regimes():
+    X, y, regime = standardised(make_four_quadrants(600, random_state=0))
+    basis = _regimes.SmoothBasis(np.ones(2)).fit(X, seed=0)
+    augmented = [np.column_stack([f, y]) for f in basis.features(X)]
+    cells = oversegment(augmented, X, 0.0025, n_linear=3, min_leaf=12, max_leaves=24)
+    assert np.bincount(cells).min() >= 12
+    assert 4 <= cells.max() + 1 <= 24
+    assert homogeneity_score(regime, cells) > 0.9
+
+
+@pytest.mark.parametrize("wanted", [2, 3])
+def test_wanted_regimes_are_found_even_on_one_law(wanted):
+    X, y, _ = standardised(make_smooth_curve(300, random_state=0))
+    assert find_regimes(X, y, np.random.default_rng(0), bounds=(wanted, wanted)).labels.max() + 1 == wanted
+
+
+@pytest.mark.parametrize(
+    ("make", "n_regimes"), [(make_elastoplastic, 2), (make_two_planes, 2), (make_four_quadrants, 4)]
+)
+def test_number_and_place_of_regimes_are_found(make, n_regimes):
+    X, y, regime = standardised(make(600, random_state=1))
+    found = find_regimes(X, y, np.random.default_rng(0))
+    assert len(found.posteriors) == n_regimes
+    assert adjusted_rand_score(regime, found.labels) > 0.9
+    assert found.noise == pytest.approx(0.0025, rel=0.35)
+
+
+def test_at_most_max_experts():
+    X, y, _ = standardised(make_four_quadrants(400, random_state=0))
+    assert len(find_regimes(X, y, np.random.default_rng(0), bounds=(1, 2)).posteriors) <= 2
+
+
+def test_linear_law_needs_pieces_where_a_smooth_one_does_not():
+    X, y, _ = standardised(make_smooth_curve(400, random_state=0))
+    assert len(find_regimes(X, y, np.random.default_rng(0), smooth=True).posteriors) == 1
+    assert len(find_regimes(X, y, np.random.default_rng(0), smooth=False).posteriors) > 1
+
+
+def test_rows_beyond_the_search_are_assigned_like_the_others(monkeypatch):
+    X, y, regime = standardised(make_two_planes(1500, random_state=0))
+    monkeypatch.setattr(_regimes, "MAX_ROWS", 500)
+    found = find_regimes(X, y, np.random.default_rng(0))
+    assert len(found.posteriors) == 2
+    assert found.labels.shape == (1500,)
+    assert found.errors.shape == found.log_density.shape == (1500, 2)
+    assert adjusted_rand_score(regime, found.labels) > 0.95
+
+
+def test_scaling_is_undone_and_survives_constant_columns():
+    X = np.column_stack([np.arange(5.0), np.full(5, 1e9 + 0.1)])
+    y = np.array([3.0, 3.0, 3.0, 3.0, 3.0])
+    scaling = Scaling.of(X, y)
+    assert scaling.x_sd[1] == 1.0
+    assert scaling.y_sd == 1.0
+    np.testing.assert_allclose(scaling.restore(scaling.target(y)), y)
+
+
+def test_contest_by_share_renumbers_everything_alike():
+    labels = np.array([0, 1, 1, 1, 2, 2])
+    columns = np.tile([10.0, 11.0, 12.0], (6, 1))
+    sorted_ = Contest(labels, columns, columns + 1, ["a", "b", "c"], np.ones(1), []).by_share()
+    assert sorted_.labels.tolist() == [2, 0, 0, 0, 1, 1]
+    assert sorted_.experts == ["b", "c", "a"]
+    assert sorted_.log_density[0].tolist() == [11.0, 12.0, 10.0]
+    assert sorted_.errors[0].tolist() == [12.0, 13.0, 11.0]

@@ -1,0 +1,84 @@
+"""The public names of modpart, found by looking, and small estimators to try them with."""
+
+import ast
+import pkgutil
+from functools import cache
+from importlib import import_module
+from inspect import Parameter, isabstract, isclass, signature
+from pathlib import Path
+
+from sklearn.base import BaseEstimator, is_regressor
+
+import modpart
+
+PACKAGE = Path(modpart.__file__).parent
+ROOT = PACKAGE.parent
+
+# Constructor arguments that make an estimator quick enough for hundreds of fits, or that it cannot do without.
+# A value that is a function is called, so that every instance gets an object of its own.
+QUICK = {
+    "ActivePartitioner": {"max_experts": 3},
+    "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
+    "PartitionedRegressor": {"fallback": False, "routing": "hard"},
+}
+# Constructor arguments with which there is work to hand out.
+PARALLEL = {"PartitionedRegressor": {"fallback": True, "cv": 2}}
+
+
+@cache
+def public_modules():
+    """Names of the public modules, `modpart.demo` (a program) aside."""
+    found = [module.name for module in pkgutil.iter_modules(modpart.__path__)]
+    return [f"modpart.{name}" for name in sorted(found) if not name.startswith("_") and name != "demo"]
+
+
+@cache
+def public_names():
+    """Full names such as ``modpart.io.save``, read from the text of each ``__all__``."""
+    return [f"{module}.{name}" for module in public_modules() for name in _declared(module)]
+
+
+def _declared(module):
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    text = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"{module} has no literal __all__")
+
+
+def resolve(full_name):
+    """The object that a full name stands for."""
+    module, _, name = full_name.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+@cache
+def estimator_classes():
+    """Every public estimator that can be built."""
+    objects = {resolve(name) for name in public_names()}
+    classes = [found for found in objects if isclass(found) and issubclass(found, BaseEstimator)]
+    return sorted((found for found in classes if not isabstract(found)), key=lambda found: found.__name__)
+
+
+def quick(cls, **changes):
+    """A quick instance of an estimator class: its defaults and a seed, with `QUICK` and `changes` on top."""
+    chosen = {name: value() if callable(value) else value for name, value in QUICK.get(cls.__name__, {}).items()}
+    parameters = signature(cls).parameters
+    if "random_state" in parameters:
+        chosen["random_state"] = 0
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is Parameter.empty
+        and parameter.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+        and name not in chosen | changes
+    ]
+    if missing:
+        raise LookupError(f"{cls.__name__} needs {missing}: give them in QUICK in tests/public.py")
+    return cls(**chosen | changes)
+
+
+def regressor_classes():
+    """Public estimators that predict numbers."""
+    return [cls for cls in estimator_classes() if is_regressor(quick(cls))]
