@@ -8,7 +8,7 @@ import torch
 
 from modpart._torch.batches import TensorTable
 
-__all__ = ["GroupedBatches", "GroupedTable"]
+__all__ = ["Block", "GroupedBatches", "GroupedTable"]
 
 _WORTH_A_STEP = 2048  # padded rows that cost about as much as the overhead of one more step (measured on a CPU)
 

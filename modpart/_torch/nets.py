@@ -14,7 +14,7 @@ from torch import nn
 from modpart._torch.batches import TensorBatches, TensorTable
 from modpart.exceptions import ParameterError
 
-__all__ = ["MeanSquaredError", "TensorNet", "make_net"]
+__all__ = ["MeanSquaredError", "StopTraining", "TensorNet", "make_net"]
 
 _BATCH_EVENTS = frozenset({"on_batch_begin", "on_batch_end"})
 _EVENTS = _BATCH_EVENTS | {"on_grad_computed"}

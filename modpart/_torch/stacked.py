@@ -16,7 +16,7 @@ from modpart._torch.state import from_numpy
 from modpart._utils.parallel import one_thread
 from modpart.exceptions import ParameterError
 
-__all__ = ["StackedTrainer"]
+__all__ = ["GroupedNet", "GroupedSquaredError", "StackedTrainer"]
 
 
 class GroupedSquaredError(nn.Module):

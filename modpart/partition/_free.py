@@ -19,7 +19,7 @@ from modpart.partition._local import input_relevance, local_lines, neighbours
 from modpart.partition._regimes import VOTERS, compact, find_regimes, log_votes
 from modpart.partition._teams import Team, make_team
 
-__all__ = ["contest_by_hold_out"]
+__all__ = ["award", "contest_by_hold_out", "own_column", "start_labels"]
 
 START_EXPERTS = 3
 SETTLED_SHARE, SETTLED_ROUNDS = 5e-3, 2  # at most this share of the rows changes, for so many rounds
@@ -201,7 +201,7 @@ def contest_by_hold_out(
     outside = np.sort(order[: max(1, round(validation_fraction * n))])
     inside = np.setdiff1d(order, outside)
     task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed)
-    starts = [(task, start, seed) for start, seed in enumerate(run_seeds)]
+    starts: list[tuple[_Task, int | None, int]] = [(task, start, seed) for start, seed in enumerate(run_seeds)]
     if bounds[0] == 1:
         starts.insert(0, (task, None, 0))
     results = parallel_map(_run_from, starts, n_jobs=n_jobs)

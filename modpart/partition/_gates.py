@@ -21,7 +21,7 @@ from sklearn.utils.validation import has_fit_parameter
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds, seed_nested
 
-__all__ = ["Gate", "fit_gate"]
+__all__ = ["Gate", "fit_gate", "gate_menu"]
 
 FOLDS = 10
 BAG = 15
@@ -125,8 +125,8 @@ def fit_gate(
     cleaned[rows[unsure]] = routes[chosen][unsure]
     if len(np.unique(cleaned)) < n_experts:  # an expert that nobody is sure of still wants its rows
         cleaned = labels
-    jobs = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
-    members = parallel_map(_fit_on_bootstrap, jobs, n_jobs=n_jobs)
+    bootstraps = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
+    members = parallel_map(_fit_on_bootstrap, bootstraps, n_jobs=n_jobs)
     return Gate(names[chosen], n_experts, members, float(costs[chosen].mean()))
 
 

@@ -190,7 +190,16 @@ class MLPExpert(RegressorMixin, Estimator):
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the target of each row, float64 of shape (n_samples,)."""
+        """Predict the target.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,), float64
+        """
         check_is_fitted(self)
         X = check_X(self, X)
         return self._forward((X - self.x_mean_) / self.x_scale_) * self.y_scale_ + self.y_mean_
@@ -249,7 +258,18 @@ class MLPExpert(RegressorMixin, Estimator):
             )
 
     def rows_per_batch(self, n_samples: int) -> int:
-        """Rows of one step when training on `n_samples` rows, -1 for all of them."""
+        """Rows of one step.
+
+        Parameters
+        ----------
+        n_samples : int
+            Rows to train on.
+
+        Returns
+        -------
+        rows : int
+            -1 for all of them.
+        """
         if self.batch_size != "auto":
             return int(self.batch_size)
         return -1 if n_samples < _FULL_BATCH_BELOW else _AUTO_BATCH

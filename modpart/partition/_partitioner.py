@@ -215,7 +215,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
     def _contest(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Contest:
         bounds = (1, self.max_experts) if self.n_experts == "auto" else (self.n_experts, self.n_experts)
-        shared = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
+        shared: dict[str, Any] = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
         if self.estimator is None or isinstance(self.estimator, BayesianExpert):
             law = "smooth" if self.estimator is None else self.estimator.law
             return contest_by_evidence(X, y, rng, law=law, **shared)

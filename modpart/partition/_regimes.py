@@ -6,6 +6,8 @@ keeps the competition from speckling where two experts predict the same.
 """
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ from modpart.partition._local import (
 )
 from modpart.partition._oversegment import cut_directions, oversegment
 
-__all__ = ["VOTERS", "Regimes", "compact", "find_regimes", "log_votes"]
+__all__ = ["VOTERS", "Regimes", "assign_all", "compact", "find_regimes", "log_votes"]
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
@@ -303,16 +305,18 @@ def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes,
     metric = basis.relevance if basis.relevance.any() else np.ones(X.shape[1])
     finder = NearestNeighbors(n_neighbors=VOTERS).fit(X_seen * metric)
     chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
-    labels, stats = np.empty(len(X), dtype=np.int64), None
-    for chunk in chunks:
+    labels = np.empty(len(X), dtype=np.int64)
+
+    def assigned(chunk: slice) -> Stats:
         features = basis.features(X[chunk])
         nobody = np.zeros(len(X[chunk]), dtype=bool)
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
         votes = log_votes(found.labels, finder.kneighbors(X[chunk] * metric, return_distance=False))
         labels[chunk] = (bids + vote_weight * votes).argmax(axis=1)
         augmented = [np.column_stack([f, y[chunk]]) for f in features]
-        part = Stats.of_groups(augmented, labels[chunk], n_experts, basis.n_linear_)
-        stats = part if stats is None else stats + part
+        return Stats.of_groups(augmented, labels[chunk], n_experts, basis.n_linear_)
+
+    stats = reduce(add, map(assigned, chunks))
     posteriors = [posterior(stats[[k]], found.noise) for k in range(n_experts)]
     log_density, errors = np.empty((len(X), n_experts)), np.empty((len(X), n_experts))
     for chunk in chunks:
