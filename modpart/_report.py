@@ -15,7 +15,8 @@ DOTS_PER_INCH = 130
 
 STYLE = """
 :root { color-scheme: light; }
-body { margin: 0; background: #f4f5f7; color: #1d2530; font: 16px/1.55 system-ui, "Segoe UI", "Liberation Sans", sans-serif; }
+body { margin: 0; background: #f4f5f7; color: #1d2530; }
+body { font: 16px/1.55 system-ui, "Segoe UI", "Liberation Sans", sans-serif; }
 main { max-width: 860px; margin: 0 auto; padding: 28px 20px 60px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 8px 0 6px; }
 h2 { font-size: 21px; line-height: 1.3; margin: 0 0 6px; }
@@ -85,7 +86,7 @@ def render_page(title: str, lead: str, stories: Sequence[Story], footer: str) ->
             f"<footer>{escape(footer)}</footer>",
         ]
     )
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     head += f"<title>{escape(title)}</title><style>{STYLE}</style>"
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body><main>\n{body}\n</main></body></html>\n'
 

@@ -35,10 +35,10 @@ PARTS = ("load", "partition", "compare", "pictures")
 
 TITLE = "Which laws does this table hold?"
 LEAD = (
-    "Experts compete for the rows of a table; each learns the rows that it predicts best. Where the table holds several "
-    "laws, the winners' rows become regimes and a gate routes new rows to the right expert. Where it holds one law, one "
-    "expert is left. Below are four tables: a famous time series, a famous measurement table, a table that should not be "
-    "split, and one whose answer is known."
+    "Experts compete for the rows of a table; each learns the rows that it predicts best. Where the table holds "
+    "several laws, the winners' rows become regimes and a gate routes new rows to the right expert. Where it holds one "
+    "law, one expert is left. Below are four tables: a famous time series, a famous measurement table, a table that "
+    "should not be split, and one whose answer is known."
 )
 
 
@@ -76,14 +76,19 @@ def _nile(clock: _Clock) -> Story:
     return Story(
         title="The Nile: when did the level change?",
         question=(
-            f"A hundred yearly flows of the Nile at Aswan. Statisticians agree that the level fell after {NILE_CHANGE}. "
+            f"{len(X)} yearly flows of the Nile at Aswan. Statisticians agree that the level fell after {NILE_CHANGE}. "
             "The method is given year and flow and nothing else; its experts are straight lines."
         ),
         see=(
             f"The line breaks at {found}: the mean flow is {means[first]:.0f} in the first regime and "
             f"{means[second]:.0f} in the last. The grey band is the change known from the literature."
         ),
-        short=("Nile", str(len(X)), str(model.n_partitions_), f"border at {found}; known: {NILE_CHANGE}/{NILE_CHANGE + 1}"),
+        short=(
+            "Nile",
+            str(len(X)),
+            str(model.n_partitions_),
+            f"border at {found}; known: {NILE_CHANGE}/{NILE_CHANGE + 1}",
+        ),
         facts={
             "Regimes found": str(partitioner.n_partitions_),
             "Border found between the years": found,
@@ -127,12 +132,17 @@ def _iris(clock: _Clock) -> Story:
             "method. Its experts are straight lines again."
         ),
         see=(
-            f"Over all flowers a longer sepal seems to be narrower (slope {slope:+.2f}); within the regimes it is wider "
-            f"(slopes {by_regime}): the trend of the whole is not the trend of its parts. The regimes are a matter of "
-            f"laws and not of names: they agree with 'setosa or not' to an adjusted Rand index of {setosa:.2f}, and versicolor and "
-            "virginica share a law."
+            f"Over all flowers a longer sepal seems to be narrower (slope {slope:+.2f}); within the regimes it is "
+            f"wider (slopes {by_regime}): the trend of the whole is not the trend of its parts. The regimes are a "
+            f"matter of laws and not of names: they agree with 'setosa or not' to an adjusted Rand index of "
+            f"{setosa:.2f}, and versicolor and virginica share a law."
         ),
-        short=("Iris", str(len(X)), str(model.n_partitions_), f"agrees with 'setosa or not': adjusted Rand index {setosa:.2f}"),
+        short=(
+            "Iris",
+            str(len(X)),
+            str(model.n_partitions_),
+            f"agrees with 'setosa or not': adjusted Rand index {setosa:.2f}",
+        ),
         facts={
             "Regimes found": str(partitioner.n_partitions_),
             "Adjusted Rand index with 'setosa or not'": f"{setosa:.3f}",
@@ -142,7 +152,9 @@ def _iris(clock: _Clock) -> Story:
             "Squared error saved against one plane (cross-validated)": _gain(model),
         },
         tables={
-            "Flowers by species and regime": pd.crosstab(species, pd.Series(labels, name="regime")).add_prefix("regime "),
+            "Flowers by species and regime": pd.crosstab(species, pd.Series(labels, name="regime")).add_prefix(
+                "regime "
+            ),
             "Each regime: rows, error, and where it lies": _summary(model, X, y),
         },
         figure=figure,
@@ -169,12 +181,12 @@ def _diabetes(clock: _Clock) -> Story:
     return Story(
         title="Diabetes: one law, and no split for the sake of it",
         question=(
-            f"Progression of the disease in {len(X)} patients from {X.shape[1]} measurements. A method that always finds "
-            "regimes is of no use; does this one know when to stop?"
+            f"Progression of the disease in {len(X)} patients from {X.shape[1]} measurements. A method that always "
+            "finds regimes is of no use; does this one know when to stop?"
         ),
         see=(
             f"Left to itself it keeps {_many(partitioner.n_partitions_, 'regime')}. Told to use two, cross-validation "
-            f"finds {_gain(forced)} of the squared error saved, and the model goes back to "
+            f"puts the squared error that they save at {_gain(forced)}; the model then works with "
             f"{_many(forced.n_partitions_, 'expert')}."
         ),
         short=("Diabetes", str(len(X)), str(partitioner.n_partitions_), "one law: nothing to split"),
@@ -215,17 +227,22 @@ def _pipe(clock: _Clock) -> Story:
         title="Flow in a pipe: is the known border found?",
         question=(
             "The friction factor of a pipe follows one law while the flow is laminar and another when it is turbulent. "
-            f"The data are computed, with {100 * PIPE_NOISE:.0f} % noise, so the truth is known: {len(X)} rows to learn "
-            f"from, {len(X_new)} others to be judged on. Here the experts may be curved."
+            f"The data are computed, with {100 * PIPE_NOISE:.0f} % noise, so the truth is known: {len(X)} rows to "
+            f"learn from, {len(X_new)} others to be judged on. Here the experts may be curved."
         ),
         see=(
-            f"The border is found at a Reynolds number of {border:.0f} (true: {LAMINAR_UNTIL}), and on new rows one model "
-            f"per regime errs by {errors['one model per regime']:.4f} where a single model errs by "
+            f"The border is found at a Reynolds number of {border:.0f} (true: {LAMINAR_UNTIL}), and on new rows one "
+            f"model per regime errs by {errors['one model per regime']:.4f} where a single model errs by "
             f"{errors['one model']:.4f}; the noise alone is {noise:.4f}. The "
             f"{100 * lost.mean():.2f} % of rows that are sent to the wrong side of the border make "
             f"{100 * squares[lost].sum() / squares.sum():.0f} % of the squared error."
         ),
-        short=("Pipe flow", str(len(X)), str(model.n_partitions_), f"agrees with the truth: adjusted Rand index {agreement:.3f}"),
+        short=(
+            "Pipe flow",
+            str(len(X)),
+            str(model.n_partitions_),
+            f"agrees with the truth: adjusted Rand index {agreement:.3f}",
+        ),
         facts={
             "Regimes found (true: 2)": str(model.n_partitions_),
             "Border found, Reynolds number": f"{border:.0f}",
@@ -306,10 +323,19 @@ def main(argv: Sequence[str] | None = None) -> Path:
     path : Path
         The page.
     """
-    parser = argparse.ArgumentParser(prog="python -m modpart.demo", description="Find regimes and write a page about it.")
-    parser.add_argument("--out", type=Path, default=Path("demo_report"), help="folder of the page (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        prog="python -m modpart.demo", description="Find regimes and write a page about it."
+    )
     parser.add_argument(
-        "--only", nargs="+", choices=STORIES, default=list(STORIES), metavar="STORY", help=f"some of: {', '.join(STORIES)}"
+        "--out", type=Path, default=Path("demo_report"), help="folder of the page (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=STORIES,
+        default=list(STORIES),
+        metavar="STORY",
+        help=f"some of: {', '.join(STORIES)}",
     )
     arguments = parser.parse_args(argv)
     optional_import("matplotlib", extra="plot", purpose="modpart.demo")

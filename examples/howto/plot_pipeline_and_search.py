@@ -2,8 +2,8 @@
 In a pipeline, and in a search
 ==============================
 
-The partitioner is a scikit-learn estimator. It stands at the end of a pipeline, or in the middle of one as a transformer,
-and its settings, those of its experts included, can be searched.
+The partitioner is a scikit-learn estimator. It stands at the end of a pipeline, or in the middle of one as a
+transformer, and its settings, those of its experts included, can be searched.
 """
 
 import matplotlib.pyplot as plt
@@ -32,8 +32,9 @@ plt.show()
 # %%
 # Searching the number of experts and an expert's own parameter
 # -------------------------------------------------------------
-# Any regressor can be an expert, and any classifier the gate. The score of a partitioner is the R squared of its experts,
-# each on the rows that the gate sends to it, so the held-out folds of a search know nothing of the true regimes either.
+# Any regressor can be an expert, and any classifier the gate. The score of a partitioner is the R squared of its
+# experts, each on the rows that the gate sends to it, so the held-out folds of a search know nothing of the true
+# regimes either.
 
 partitioner = ActivePartitioner(Ridge(), gate=LogisticRegression(C=100.0), n_init=1, max_rounds=20, random_state=0)
 grid = {"n_experts": [1, 2], "estimator__alpha": [0.01, 100.0]}

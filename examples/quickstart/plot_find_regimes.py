@@ -13,14 +13,14 @@ from modpart.datasets import make_four_quadrants
 from modpart.inspection import PartitionDisplay
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
 
-X, y, regime = make_four_quadrants(500, random_state=0)
+X, y, regime = make_four_quadrants(600, random_state=0)
 X_new, y_new, regime_new = make_four_quadrants(2000, random_state=1)
 
 # %%
 # Find
 # ----
-# The true regimes are not shown to the partitioner; we only compare with them. An adjusted Rand index of 1 means the same
-# partition, 0 means chance.
+# The true regimes are not shown to the partitioner; we only compare with them. An adjusted Rand index of 1 means the
+# same partition, 0 means chance.
 
 partitioner = ActivePartitioner(random_state=0).fit(X, y)
 agreement = adjusted_rand_score(regime_new, partitioner.predict(X_new))
@@ -38,7 +38,8 @@ plt.show()
 # Predict
 # -------
 # :class:`~modpart.partition.PartitionedRegressor` routes every row to the expert of its regime. By default it checks by
-# cross-validation that this is worth it, and keeps a single model otherwise; we skip the check here and compare by hand.
+# cross-validation that this is worth it, and keeps a single model otherwise; we skip the check here and compare by
+# hand.
 
 model = PartitionedRegressor(partitioner, fallback=False, routing="hard", random_state=0).fit(X, y)
 single = BayesianExpert(random_state=0).fit(X, y)

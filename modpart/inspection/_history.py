@@ -124,7 +124,9 @@ class HistoryDisplay:
             at = np.array([s == step for s in steps])
             counts = np.array([entry["n_experts"] for entry in self.history])
             axes[0].scatter(rounds[at], counts[at], s=28, color=COLORS[k], marker=MARKS[k % 4], label=step, zorder=2)
-        axes[0].yaxis.get_major_locator().set_params(integer=True)
+        axes[0].set_ylim(0.0, 1.15 * max([1, *(entry["n_experts"] for entry in self.history)]))
+        for axis in (axes[0].yaxis, axes[2].xaxis):
+            axis.get_major_locator().set_params(integer=True)
         axes[0].set_title(f"{len(rounds)} rounds" if len(rounds) else "a single expert, no rounds", loc="left")
         axes[1].set_ylim(-0.05, 1.05)
         axes[2].set_ylim(bottom=0.0)

@@ -101,7 +101,7 @@ class FittedPartition:
         count = len(self.names)
         if isinstance(feature, str) and self.names.count(feature) == 1:
             return self.names.index(feature)
-        if isinstance(feature, Integral) and not isinstance(feature, bool | np.bool_) and 0 <= feature < count:
+        if isinstance(feature, Integral) and not isinstance(feature, bool) and 0 <= int(feature) < count:
             return int(feature)
         raise ParameterError(
             f"{owner}: features holds {feature!r}, which is not an input. Pass a position from 0 to {count - 1} or a "

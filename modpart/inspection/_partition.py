@@ -106,9 +106,9 @@ class PartitionDisplay:
         self.n_features = n_features
         self.target = target
         self.target_name = target_name
-        self.grid = grid
-        self.grid_labels = grid_labels
-        self.curves = curves
+        self.grid: Any = grid
+        self.grid_labels: Any = grid_labels
+        self.curves: Any = curves
 
     @classmethod
     def from_estimator(
@@ -212,7 +212,9 @@ class PartitionDisplay:
         own_figure = ax is None
         self.ax_ = new_axes(type(self).__name__, size=(7.2, 4.2)) if ax is None else ax
         self.figure_ = self.ax_.figure
-        self.surface_, self.lines_, self.borders_ = None, [], np.empty(0)
+        self.surface_: Any = None
+        self.lines_: list[Any] = []
+        self.borders_ = np.empty(0)
         heights = self.values[:, 1] if self.values.shape[1] == 2 else self.target
         if self.curves is not None:
             self._draw_curves(heights)
@@ -252,10 +254,10 @@ class PartitionDisplay:
     def _draw_curves(self, heights: Any) -> None:
         """Curves over the rows, borders below them; the dashed parts may leave the picture."""
         effects = optional_import("matplotlib.patheffects", extra="plot", purpose=type(self).__name__)
-        (places,) = self.grid  # type: ignore[misc]
-        ruling = np.take_along_axis(self.curves, self.grid_labels[:, None], axis=1)  # type: ignore[index,arg-type]
-        for k, curve in enumerate(self.curves.T):  # type: ignore[union-attr]
-            inside = np.where(self.grid_labels == k, curve, np.nan)
+        (places,), labels, curves = self.grid, self.grid_labels, self.curves
+        ruling = np.take_along_axis(curves, labels[:, None], axis=1)
+        for k, curve in enumerate(curves.T):
+            inside = np.where(labels == k, curve, np.nan)
             look = {"color": color_of(k), "zorder": 3}
             outline = [effects.withStroke(linewidth=4.5, foreground="white")]
             self.lines_ += self.ax_.plot(places, inside, lw=2.5, path_effects=outline, **look)
@@ -263,7 +265,7 @@ class PartitionDisplay:
         low, high = min(heights.min(), ruling.min()), max(heights.max(), ruling.max())
         room = MARGIN * (high - low) or 1.0
         self.ax_.set_ylim(low - room, high + room)
-        changes = np.flatnonzero(np.diff(self.grid_labels))  # type: ignore[arg-type]
+        changes = np.flatnonzero(np.diff(labels))
         self.borders_ = (places[changes] + places[changes + 1]) / 2
         decimals = max(0, 2 - int(np.floor(np.log10(np.ptp(places) or 1.0))))
         for border in self.borders_:
@@ -283,7 +285,7 @@ class PartitionDisplay:
         """One colour per place: contours of label numbers would put partition 1 between 0 and 2."""
         colors = optional_import("matplotlib.colors", extra="plot", purpose=type(self).__name__)
         self.surface_ = self.ax_.pcolormesh(
-            *self.grid,  # type: ignore[misc]
+            *self.grid,
             self.grid_labels,
             cmap=colors.ListedColormap([tint_of(k) for k in range(self.n_partitions)]),
             vmin=-0.5,
