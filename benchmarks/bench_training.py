@@ -1,8 +1,8 @@
 """Training speed: MLPExpert against a hand-written torch loop and stock skorch, stacked experts against a loop of nets.
 
 Run ``python benchmarks/bench_training.py`` to print the tables and add ``--write`` to store them in
-docs/benchmarks/training.md. The contestants take turns, and a ratio is the median of the ratios of neighbouring runs,
-so that other load on the machine changes the times more than the ratios.
+docs/benchmarks/training.md. The contestants take turns, and a ratio is the median of the ratios of neighbouring runs. Times
+are processor time, which with one thread is the work done, however busy the machine is.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import platform
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import sklearn
@@ -29,14 +29,15 @@ from modpart.partition import MLPExpert
 TARGET = Path(__file__).parents[1] / "docs" / "benchmarks" / "training.md"
 HIDDEN = (16, 16)
 LR = 1e-2
-STEPS = 320  # about the number of steps of one run, whatever the batch size
+STEPS = 320  # about the number of steps of one run, whatever the batch size,
+MOST_ROWS = 640_000  # but no more rows than this
 
 PAGE = """\
 # Training speed
 
 One torch thread on a shared machine with {cores} cores; Python {python}, torch {torch}, skorch {skorch}, scikit-learn
-{sklearn}. Median of {repeats} rounds in which the contestants take turns; ratios are taken within a round. Made by
-`python benchmarks/bench_training.py --write`.
+{sklearn}. Processor time, median of {repeats} rounds in which the contestants take turns; ratios are taken within a
+round. Made by `python benchmarks/bench_training.py --write`.
 
 ## One net
 
@@ -161,7 +162,7 @@ def predict_loop(nets: list[nn.Sequential], X: np.ndarray) -> None:
 
 
 def compare(contestants: list[Callable[[], None]], repeats: int) -> np.ndarray:
-    """Seconds of each contestant in each round, (repeats, contestants); they take turns, in alternating order."""
+    """Processor seconds of each contestant in each round, (repeats, contestants); they take turns, in alternating order."""
     for run in contestants:
         run()
     times = np.empty((repeats, len(contestants)))
@@ -169,9 +170,9 @@ def compare(contestants: list[Callable[[], None]], repeats: int) -> np.ndarray:
         order = range(len(contestants)) if repeat % 2 == 0 else reversed(range(len(contestants)))
         for which in order:
             gc.collect()
-            start = perf_counter()
+            start = process_time()
             contestants[which]()
-            times[repeat, which] = perf_counter() - start
+            times[repeat, which] = process_time() - start
     return times
 
 
@@ -185,7 +186,7 @@ def training_rows(repeats: int) -> list[str]:
         X, y = make_table(n, d)
         for batch in (-1, 128, 32):
             per_epoch = 1 if batch == -1 else -(-n // batch)
-            job = (X, y, batch, max(STEPS // per_epoch, 1))
+            job = (X, y, batch, max(min(STEPS // per_epoch, MOST_ROWS // n), 1))
             runs = [lambda f=f, job=job: f(*job) for f in (run_by_hand, run_expert, run_stock_skorch)]
             times = compare(runs, repeats)
             ratio = np.median(times[:, 1:] / times[:, :1], axis=0)

@@ -1,5 +1,6 @@
 """Settings of the documentation: built without a network and with warnings as errors."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -51,3 +52,15 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "use_edit_page_button": False}
 html_show_sourcelink = False
+
+
+def escape_fitted_names(app, what, name, obj, options, lines):
+    """Keep ``n_classes_`` in a shape such as (n_samples, n_classes_) from being read as a link."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            lines[number] = re.sub(r"(?<![\w`.\\])([a-z]\w*)_(?=[,)])", r"\1\\_", line)
+
+
+def setup(app):
+    """Connect the hook, after numpydoc's own."""
+    app.connect("autodoc-process-docstring", escape_fitted_names, priority=900)

@@ -146,9 +146,11 @@ def is_all(node):
 
 
 @pytest.mark.parametrize("path", ALL_FILES, ids=name_of)
-def test_no_file_is_long_or_leans_on_private_scikit_learn(path):
+def test_no_file_is_long_or_leans_on_private_scikit_learn_or_global_generators(path):
+    tree = parsed(path)
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 600
-    assert not list(private_sklearn_imports(parsed(path)))
+    assert not list(private_sklearn_imports(tree))
+    assert set(global_random_use(tree)) <= {"np.random.get_state"}, "tests may look whether the global state has moved"
 
 
 @pytest.mark.parametrize(

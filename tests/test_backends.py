@@ -9,17 +9,17 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import Ridge
 
-from modpart.datasets import make_four_quadrants
+from modpart.datasets import make_two_planes
 from modpart.partition import ActivePartitioner, MLPExpert, PartitionedRegressor
 
 SHORT = {"n_init": 2, "max_rounds": 3, "random_state": 0}
 MODELS = {
     "closed form": ActivePartitioner(random_state=0),
-    "estimators": ActivePartitioner(Ridge(), n_experts=3, **SHORT),
+    "estimators": ActivePartitioner(Ridge(), n_experts=2, **SHORT),
     "networks": ActivePartitioner(MLPExpert((4,), max_epochs=30), n_experts=2, **SHORT),
     "modular model": PartitionedRegressor(ActivePartitioner(random_state=0), cv=2, random_state=0),
 }
-X, Y, _ = make_four_quadrants(240, random_state=0)
+X, Y, _ = make_two_planes(120, random_state=0)
 
 
 def answers(model):
@@ -50,9 +50,9 @@ def test_joblib_backends(name, backend):
 @pytest.mark.parametrize("name", MODELS)
 def test_fits_side_by_side_in_the_user_s_threads(name):
     with ThreadPoolExecutor(2) as pool:
-        fits = [pool.submit(lambda: answers(clone(MODELS[name]).fit(X, Y))) for _ in range(2)]
-    for fit in fits:
-        assert_same_bits(name, fit.result())
+        models = list(pool.map(lambda _: clone(MODELS[name]).fit(X, Y), range(2)))
+    for model in models:
+        assert_same_bits(name, answers(model))
 
 
 @pytest.fixture(scope="module")

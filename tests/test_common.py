@@ -172,7 +172,7 @@ def test_the_process_is_left_as_it_was(cls):
 def state_of_the_process():
     """What a fit must neither use nor change. Reading the global generators is the only way to see that."""
     return {
-        "numpy's generator": pickle.dumps(np.random.get_state()),  # noqa: NPY002
+        "numpy's generator": pickle.dumps(np.random.get_state()),
         "torch's generator": torch.get_rng_state().numpy().tobytes(),
         "warning filters": list(warnings.filters),
         "numpy's error handling": np.geterr(),

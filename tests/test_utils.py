@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
-from sklearn.dummy import DummyRegressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_info
 
@@ -104,7 +104,9 @@ def test_number_accepts_exactly_its_range(value, open_low, open_high):
         (params.one_of("a", "b"), ["a", "b"], ["c", None, 1, ["a"]]),
         (params.boolean, [True, False, np.True_], [1, 0, None, "True"]),
         (params.nothing, [None], [0, "", False]),
-        (params.has_methods("an estimator", "fit"), [DummyRegressor()], [DummyRegressor, object(), None]),
+        (params.model("regressor"), [DummyRegressor()], [DummyRegressor, DummyClassifier(), object(), None, "ridge"]),
+        (params.model("classifier"), [DummyClassifier()], [DummyClassifier, DummyRegressor(), object(), None]),
+        (params.workers, [1, -1, np.int64(2)], [0, True, 1.5, "all", None]),
         (params.where("even", lambda value: value % 2 == 0), [2], [3]),
     ],
 )

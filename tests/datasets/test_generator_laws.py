@@ -80,9 +80,9 @@ def test_same_seed_gives_the_same_bits_and_another_seed_does_not(name):
 def test_global_random_state_is_neither_read_nor_written(name, random_state):
     if random_state == "RandomState":
         random_state = np.random.RandomState(0)
-    before = np.random.get_state()  # noqa: NPY002
+    before = np.random.get_state()
     GENERATORS[name](20, random_state=random_state)
-    after = np.random.get_state()  # noqa: NPY002
+    after = np.random.get_state()
     assert before[0] == after[0] and np.array_equal(before[1], after[1]) and before[2:] == after[2:]
 
 
