@@ -1,0 +1,362 @@
+"""Find the regimes of real data and write a page about it: ``python -m modpart.demo --out demo_report``.
+
+Four short stories on data that needs no download. Every number on the page is computed when it is written.
+"""
+
+import argparse
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.metrics import adjusted_rand_score
+
+import modpart
+from modpart._report import Story, render_page
+from modpart._utils.optional import optional_import
+from modpart.datasets import load_nile, make_pipe_friction
+from modpart.inspection import PartitionDisplay
+from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
+
+__all__ = ["main"]
+
+SEED = 0
+NILE_CHANGE = 1898  # last year at the old level, as found by Cobb (1978) and many after him
+LAMINAR_UNTIL = 2300  # Reynolds number, as make_pipe_friction draws it
+PIPE_NOISE = 0.05  # of the standard deviation of the law
+PARTS = ("load", "partition", "compare", "pictures")
+
+TITLE = "Which laws does this table hold?"
+LEAD = (
+    "Experts compete for the rows of a table; each learns the rows that it predicts best. Where the table holds "
+    "several laws, the winners' rows become regimes and a gate routes new rows to the right expert. Where it holds one "
+    "law, one expert is left. Below are four tables: a famous time series, a famous measurement table, a table that "
+    "should not be split, and one whose answer is known."
+)
+
+
+class _Clock:
+    """Seconds by part of one story."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.seconds[name] += perf_counter() - start
+
+
+def _nile(clock: _Clock) -> Story:
+    with clock.part("load"):
+        X, y = load_nile(as_frame=True)
+    with clock.part("partition"):
+        partitioner = ActivePartitioner(BayesianExpert("linear"), random_state=SEED).fit(X, y)
+        curved = ActivePartitioner(random_state=SEED).fit(X, y)
+    with clock.part("compare"):
+        model = PartitionedRegressor(clone(partitioner), random_state=SEED).fit(X, y)
+    with clock.part("pictures"):
+        figure, ax = _figure(1)
+        display = PartitionDisplay.from_estimator(partitioner, X, y, ax=ax)
+        ax.axvspan(NILE_CHANGE, NILE_CHANGE + 1, color="0.85", zorder=0, label="known change of level")
+        ax.set_ylabel("flow (10⁸ m³ a year)")
+        _legend(ax)
+    last = X["year"].to_numpy()[np.flatnonzero(np.diff(partitioner.labels_))]
+    found = " and ".join(f"{year}/{year + 1}" for year in last) or "none"
+    means = y.groupby(partitioner.labels_).mean()
+    first, second = partitioner.labels_[0], partitioner.labels_[-1]
+    return Story(
+        title="The Nile: when did the level change?",
+        question=(
+            f"{len(X)} yearly flows of the Nile at Aswan. Statisticians agree that the level fell after {NILE_CHANGE}. "
+            "The method is given year and flow and nothing else; its experts are straight lines."
+        ),
+        see=(
+            f"The line breaks at {found}: the mean flow is {means[first]:.0f} in the first regime and "
+            f"{means[second]:.0f} in the last. The grey band is the change known from the literature."
+        ),
+        short=(
+            "Nile",
+            str(len(X)),
+            str(model.n_partitions_),
+            f"border at {found}; known: {NILE_CHANGE}/{NILE_CHANGE + 1}",
+        ),
+        facts={
+            "Regimes found": str(partitioner.n_partitions_),
+            "Border found between the years": found,
+            "Known change between the years": f"{NILE_CHANGE}/{NILE_CHANGE + 1}",
+            "Squared error saved against one line (cross-validated, random folds)": _gain(model),
+            "Regimes when the experts may be curved": (
+                "1: a curve that drops steeply there needs no second regime"
+                if curved.n_partitions_ == 1
+                else str(curved.n_partitions_)
+            ),
+        },
+        tables={"Each regime: rows, error, and where it lies": _summary(model, X, y)},
+        figure=figure,
+        alt=f"Flow against year with {len(display.borders_)} border and one line per regime",
+    )
+
+
+def _iris(clock: _Clock) -> Story:
+    with clock.part("load"):
+        data = load_iris(as_frame=True)
+        X, y = data.data[["sepal length (cm)", "petal width (cm)"]], data.data["sepal width (cm)"]
+        species = pd.Series(data.target_names[data.target], name="species")
+    with clock.part("partition"):
+        partitioner = ActivePartitioner(BayesianExpert("linear"), random_state=SEED).fit(X, y)
+    with clock.part("compare"):
+        model = PartitionedRegressor(clone(partitioner), random_state=SEED).fit(X, y)
+    labels = partitioner.labels_
+    with clock.part("pictures"):
+        figure, axes = _figure(2)
+        PartitionDisplay.from_estimator(partitioner, X, y, ax=axes[0])
+        PartitionDisplay.from_estimator(partitioner, X, y, features="sepal length (cm)", ax=axes[1]).legend_.remove()
+    length = X["sepal length (cm)"].to_numpy()
+    slope = _slope(length, y)
+    slopes = [_slope(length[labels == k], y[labels == k]) for k in range(partitioner.n_partitions_)]
+    by_regime = " and ".join(f"{each:+.2f}" for each in slopes)
+    setosa = adjusted_rand_score(species == "setosa", labels)
+    return Story(
+        title="Iris: the width of a sepal, and a species that nobody mentioned",
+        question=(
+            "Predict the sepal width of 150 flowers from sepal length and petal width. The species is not shown to the "
+            "method. Its experts are straight lines again."
+        ),
+        see=(
+            f"Over all flowers a longer sepal seems to be narrower (slope {slope:+.2f}); within the regimes it is "
+            f"wider (slopes {by_regime}): the trend of the whole is not the trend of its parts. The regimes are a "
+            f"matter of laws and not of names: they agree with 'setosa or not' to an adjusted Rand index of "
+            f"{setosa:.2f}, and versicolor and virginica share a law."
+        ),
+        short=(
+            "Iris",
+            str(len(X)),
+            str(model.n_partitions_),
+            f"agrees with 'setosa or not': adjusted Rand index {setosa:.2f}",
+        ),
+        facts={
+            "Regimes found": str(partitioner.n_partitions_),
+            "Adjusted Rand index with 'setosa or not'": f"{setosa:.3f}",
+            "Adjusted Rand index with all three species": f"{adjusted_rand_score(species, labels):.3f}",
+            "Slope of sepal width on sepal length, all flowers": f"{slope:+.3f}",
+            "The same slope, regime by regime": ", ".join(f"{each:+.3f}" for each in slopes),
+            "Squared error saved against one plane (cross-validated)": _gain(model),
+        },
+        tables={
+            "Flowers by species and regime": pd.crosstab(species, pd.Series(labels, name="regime")).add_prefix(
+                "regime "
+            ),
+            "Each regime: rows, error, and where it lies": _summary(model, X, y),
+        },
+        figure=figure,
+        alt="Regimes on sepal length and petal width, and sepal width against sepal length by regime",
+    )
+
+
+def _diabetes(clock: _Clock) -> Story:
+    with clock.part("load"):
+        X, y = load_diabetes(return_X_y=True, as_frame=True)
+    lines = BayesianExpert("linear")
+    with clock.part("partition"):
+        partitioner = ActivePartitioner(lines, random_state=SEED).fit(X, y)
+        curved = ActivePartitioner(random_state=SEED).fit(X, y)
+        two = ActivePartitioner(lines, 2, random_state=SEED).fit(X, y)
+    with clock.part("compare"):
+        forced = PartitionedRegressor(clone(two), random_state=SEED).fit(X, y)
+    with clock.part("pictures"):
+        figure, axes = _figure(2)
+        PartitionDisplay.from_estimator(partitioner, X, y, ax=axes[0])
+        PartitionDisplay.from_estimator(two, X, y, ax=axes[1])
+        axes[0].set_title("what the method finds", loc="left")
+        axes[1].set_title("what it draws when two are forced", loc="left")
+    return Story(
+        title="Diabetes: one law, and no split for the sake of it",
+        question=(
+            f"Progression of the disease in {len(X)} patients from {X.shape[1]} measurements. A method that always "
+            "finds regimes is of no use; does this one know when to stop?"
+        ),
+        see=(
+            f"Left to itself it keeps {_many(partitioner.n_partitions_, 'regime')}. Told to use two, cross-validation "
+            f"puts the squared error that they save at {_gain(forced)}; the model then works with "
+            f"{_many(forced.n_partitions_, 'expert')}."
+        ),
+        short=("Diabetes", str(len(X)), str(partitioner.n_partitions_), "one law: nothing to split"),
+        facts={
+            "Regimes found with straight experts": str(partitioner.n_partitions_),
+            "Regimes found with curved experts": str(curved.n_partitions_),
+            "Squared error that two forced regimes save (cross-validated)": _gain(forced),
+            "Experts in use after that comparison": str(forced.n_partitions_),
+        },
+        tables={"The one regime: rows and error": _summary(forced, X, y)[["rows", "share", "rmse"]]},
+        figure=figure,
+        alt="Patients on the two measurements that the prediction depends on most, and two forced regimes",
+    )
+
+
+def _pipe(clock: _Clock) -> Story:
+    with clock.part("load"):
+        X, y, _ = _pipes(400, SEED)
+        X_new, y_new, regime_new = _pipes(2000, SEED + 1)
+    with clock.part("partition"):
+        model = PartitionedRegressor(fallback=False, routing="hard", random_state=SEED).fit(X, y)
+    with clock.part("compare"):
+        single = BayesianExpert(random_state=SEED).fit(X, y)
+        errors = {"one model": _rmse(single, X_new, y_new), "one model per regime": _rmse(model, X_new, y_new)}
+        labels = model.apply(X_new)
+        agreement = adjusted_rand_score(regime_new, labels)
+        majority = pd.Series(regime_new).groupby(labels).transform(lambda regimes: regimes.mode()[0])
+        lost = majority.to_numpy() != regime_new
+        squares = (model.predict(X_new) - y_new) ** 2
+        border = _first_change(model, X_new)
+    with clock.part("pictures"):
+        figure, ax = _figure(1)
+        PartitionDisplay.from_estimator(model, X, y, ax=ax)
+        ax.axvline(np.log10(LAMINAR_UNTIL), color="black", ls=":", label="true border")
+        _legend(ax)
+    noise = PIPE_NOISE * float(np.std(y_new))
+    return Story(
+        title="Flow in a pipe: is the known border found?",
+        question=(
+            "The friction factor of a pipe follows one law while the flow is laminar and another when it is turbulent. "
+            f"The data are computed, with {100 * PIPE_NOISE:.0f} % noise, so the truth is known: {len(X)} rows to "
+            f"learn from, {len(X_new)} others to be judged on. Here the experts may be curved."
+        ),
+        see=(
+            f"The border is found at a Reynolds number of {border:.0f} (true: {LAMINAR_UNTIL}), and on new rows one "
+            f"model per regime errs by {errors['one model per regime']:.4f} where a single model errs by "
+            f"{errors['one model']:.4f}; the noise alone is {noise:.4f}. The "
+            f"{100 * lost.mean():.2f} % of rows that are sent to the wrong side of the border make "
+            f"{100 * squares[lost].sum() / squares.sum():.0f} % of the squared error."
+        ),
+        short=(
+            "Pipe flow",
+            str(len(X)),
+            str(model.n_partitions_),
+            f"agrees with the truth: adjusted Rand index {agreement:.3f}",
+        ),
+        facts={
+            "Regimes found (true: 2)": str(model.n_partitions_),
+            "Border found, Reynolds number": f"{border:.0f}",
+            "Adjusted Rand index with the true regimes, new rows": f"{agreement:.3f}",
+            "New rows sent to the wrong regime": f"{100 * lost.mean():.2f} %",
+            "Root mean squared error on new rows, one model": f"{errors['one model']:.4f}",
+            "Root mean squared error on new rows, one model per regime": f"{errors['one model per regime']:.4f}",
+            "Standard deviation of the noise": f"{noise:.4f}",
+        },
+        tables={"Each regime on new rows: rows, error, and where it lies": _summary(model, X_new, y_new)},
+        figure=figure,
+        alt="Regimes on Reynolds number and roughness, with the true border",
+    )
+
+
+STORIES: dict[str, Callable[[_Clock], Story]] = {"nile": _nile, "iris": _iris, "diabetes": _diabetes, "pipe": _pipe}
+
+
+def _pipes(n_samples: int, seed: int) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
+    X, y, regime = make_pipe_friction(n_samples, noise=PIPE_NOISE, random_state=seed)
+    names = ["log10 Reynolds number", "log10 relative roughness"]
+    return pd.DataFrame(X, columns=names), pd.Series(y, name="log10 friction factor"), regime
+
+
+def _first_change(model: PartitionedRegressor, X: pd.DataFrame) -> float:
+    """Reynolds number at which the partition changes first, on a pipe of middling roughness; nan when it does not."""
+    line = pd.DataFrame(np.tile(X.median().to_numpy(), (2001, 1)), columns=X.columns)
+    line.iloc[:, 0] = np.linspace(X.iloc[:, 0].min(), X.iloc[:, 0].max(), len(line))
+    changes = np.flatnonzero(np.diff(model.apply(line)))
+    return float(10 ** line.iloc[changes[0] : changes[0] + 2, 0].mean()) if len(changes) else float("nan")
+
+
+def _slope(x: Any, y: Any) -> float:
+    return float(np.polyfit(x, y, 1)[0])
+
+
+def _rmse(model: Any, X: Any, y: Any) -> float:
+    return float(np.sqrt(np.mean((model.predict(X) - y) ** 2)))
+
+
+def _gain(model: PartitionedRegressor) -> str:
+    if np.isnan(model.gain_):
+        return "not compared, there is one regime"
+    return f"{100 * model.gain_:.1f} % ± {100 * model.gain_se_:.1f} %"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"one {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _summary(model: PartitionedRegressor, X: Any, y: Any) -> pd.DataFrame:
+    summary = model.partition_summary(X, y)
+    return summary.assign(share=[f"{100 * share:.1f} %" for share in summary["share"]])
+
+
+def _figure(columns: int) -> tuple[Any, Any]:
+    """A figure that no window manager knows, and its axes."""
+    figure = optional_import("matplotlib.figure", extra="plot", purpose="modpart.demo").Figure(
+        figsize=(9, 4.0), layout="constrained"
+    )
+    return figure, figure.subplots(1, columns)
+
+
+def _legend(ax: Any) -> None:
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Write the report and return its path.
+
+    Parameters
+    ----------
+    argv : sequence of str or None, default=None
+        Command line arguments; None takes those of the process.
+
+    Returns
+    -------
+    path : Path
+        The page.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m modpart.demo", description="Find regimes and write a page about it."
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("demo_report"), help="folder of the page (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=STORIES,
+        default=list(STORIES),
+        metavar="STORY",
+        help=f"some of: {', '.join(STORIES)}",
+    )
+    arguments = parser.parse_args(argv)
+    optional_import("matplotlib", extra="plot", purpose="modpart.demo")
+    start = perf_counter()
+    stories = []
+    for name in arguments.only:
+        clock = _Clock()
+        story = STORIES[name](clock)
+        story.seconds = clock.seconds
+        stories.append(story)
+        print(f"{name:9s}" + "".join(f"  {part} {seconds:5.2f} s" for part, seconds in clock.seconds.items()))
+    footer = (
+        f"modpart {modpart.__version__}, scikit-learn {sklearn.__version__}, numpy {np.__version__}, "
+        f"Python {platform.python_version()}, {platform.machine()}. Seed {SEED}; the same seed gives the same page."
+    )
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / "index.html"
+    path.write_text(render_page(TITLE, LEAD, stories, footer), encoding="utf-8")
+    print(f"all: {perf_counter() - start:.1f} s\nreport: {path.resolve()}")
+    return path
+
+
+if __name__ == "__main__":
+    main()
