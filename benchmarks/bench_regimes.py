@@ -46,8 +46,9 @@ the partition, in the median. Sets marked * have borders without jump or kink.
 ## Does the modular model predict better?
 
 Mean squared error on new rows over that of the modular model: above 1 the modular model is better. *One model* is the
-same closed-form expert on all rows; *k-means* the same experts on clusters of the inputs, their number told; *network* an
-`MLPExpert` with two layers of 32; forest and boosting are scikit-learn's as they come. Geometric mean over seeds.
+same closed-form expert on all rows; *k-means* the same experts on clusters of the inputs, their number told;
+*network* an `MLPExpert` with two layers of 32; forest and boosting are scikit-learn's as they come. Geometric mean over
+seeds.
 
 {rivals}
 

@@ -162,7 +162,7 @@ def predict_loop(nets: list[nn.Sequential], X: np.ndarray) -> None:
 
 
 def compare(contestants: list[Callable[[], None]], repeats: int) -> np.ndarray:
-    """Processor seconds of each contestant in each round, (repeats, contestants); they take turns, in alternating order."""
+    """Processor seconds of each contestant in each round, shape (repeats, contestants), in alternating order."""
     for run in contestants:
         run()
     times = np.empty((repeats, len(contestants)))
