@@ -10,11 +10,12 @@ from modpart._base import Estimator
 from modpart._utils.checks import check_X, check_X_y
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import one_of
+from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._evidence import Posterior
-from modpart.partition._regimes import find_regimes
+from modpart.partition._regimes import Report, find_regimes, ignore
 
 __all__ = ["BayesianExpert", "contest_by_evidence"]
 
@@ -67,6 +68,7 @@ class BayesianExpert(RegressorMixin, Estimator):
         self.law = law
         self.random_state = random_state
 
+    @with_callbacks
     def fit(self, X: Any, y: Any) -> "BayesianExpert":
         """Learn the law of all rows.
 
@@ -82,11 +84,13 @@ class BayesianExpert(RegressorMixin, Estimator):
         self._check_params()
         rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
+        progress = Progress(self, X, y, total=0)
         with one_thread():
             contest = contest_by_evidence(X, y, rng, law=self.law, bounds=(1, 1))
         expert = contest.experts[0]
         for name in ("scaling_", "basis_", "posterior_", "noise_", "relevance_"):
             setattr(self, name, getattr(expert, name))
+        progress.finish()
         return self
 
     @classmethod
@@ -130,6 +134,7 @@ def contest_by_evidence(
     bounds: tuple[int, int] = (1, 10),
     min_samples: int | None = None,
     vote_weight: float = 1.0,
+    report: Report = ignore,
 ) -> Contest:
     """Competition of closed-form experts; see :func:`~modpart.partition._regimes.find_regimes`."""
     scaling = Scaling.of(X, y)
@@ -141,6 +146,7 @@ def contest_by_evidence(
         bounds=bounds,
         min_samples=min_samples,
         vote_weight=vote_weight,
+        report=report,
     )
     experts = [BayesianExpert._from_posterior(law, scaling, found.basis, p) for p in found.posteriors]
     return Contest(found.labels, found.log_density, found.errors, experts, found.basis.relevance, found.history)

@@ -19,6 +19,7 @@ from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
+from modpart.partition._regimes import Report
 
 __all__ = ["ActivePartitioner"]
 
@@ -185,10 +186,9 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
         self._check_rows(len(X))
-        progress = Progress(self, X, y, total=2)
+        progress = Progress(self, X, y)
         with one_thread():
-            contest = self._contest(X, y, rng).by_share()
-            progress.step("competition", f"{len(contest.experts)} experts hold {np.bincount(contest.labels)} rows")
+            contest = self._contest(X, y, rng, lambda line: progress.step(line["step"], _words(line))).by_share()
             self.scaling_, self.gate_columns_ = Scaling.of(X, y), _gate_columns(contest.relevance, self.gate)
             self.gate_ = fit_gate(
                 self._gate_inputs(X),
@@ -224,13 +224,13 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
                 f"{least} rows each. Lower n_experts or min_samples, or pass n_experts='auto'."
             )
 
-    def _contest(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Contest:
+    def _contest(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator, report: Report) -> Contest:
         bounds = (1, self.max_experts) if self.n_experts == "auto" else (self.n_experts, self.n_experts)
         shared: dict[str, Any] = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
         if self.estimator is None or isinstance(self.estimator, BayesianExpert):
             law = "smooth" if self.estimator is None else self.estimator.law
-            return contest_by_evidence(X, y, rng, law=law, **shared)
-        return contest_by_hold_out(
+            return contest_by_evidence(X, y, rng, law=law, report=report, **shared)
+        contest = contest_by_hold_out(
             self.estimator,
             X,
             y,
@@ -241,6 +241,9 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
             n_jobs=self.n_jobs,
             **shared,
         )
+        for line in contest.history:  # runs go side by side, so they are told when they are done
+            report(line)
+        return contest
 
     def _gate_inputs(self, X: np.ndarray) -> np.ndarray:
         used = self.gate_columns_ > 0
@@ -321,6 +324,12 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         for k in np.unique(labels):
             predictions[labels == k] = np.ravel(self.experts_[k].predict(X[labels == k]))
         return float(r2_score(y, predictions))
+
+
+def _words(line: dict[str, Any]) -> str:
+    """One line of the history as a sentence."""
+    level = f"noise {line['noise']:.4f}" if "noise" in line else f"hold-out loss {line['hold_out_loss']:.4f}"
+    return f"{line['n_experts']} experts, {100 * line['changed']:.1f} % of the rows changed hands, {level}"
 
 
 def _gate_columns(relevance: np.ndarray, gate: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ decides cuts, merges, drops and the number of regimes, so no hold-out rows and n
 keeps the competition from speckling where two experts predict the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
@@ -25,7 +26,7 @@ from modpart.partition._local import (
 )
 from modpart.partition._oversegment import cut_directions, oversegment
 
-__all__ = ["VOTERS", "Regimes", "assign_all", "compact", "find_regimes", "log_votes"]
+__all__ = ["VOTERS", "Regimes", "Report", "assign_all", "compact", "find_regimes", "ignore", "log_votes"]
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
@@ -37,6 +38,13 @@ SETTLED_SHARE = 1e-3
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 JOIN_THRESHOLD = 3.0  # posterior standard deviations
 BORDER_STEP = 0.1
+
+
+Report = Callable[[dict[str, Any]], object]
+
+
+def ignore(line: dict[str, Any]) -> None:
+    """Report to nobody."""
 
 
 @dataclass
@@ -77,6 +85,7 @@ class _Search:
     vote_weight: float
     bounds: tuple[int, int]  # fewest and most experts
     min_samples: int
+    report: Report
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -208,6 +217,7 @@ class _Search:
         """Add a line to the history."""
         entry = {"step": step, "n_experts": int(labels.max()) + 1, "changed": float(changed), "noise": float(s2)}
         self.history.append(entry)
+        self.report(entry)
 
     def join_smooth(self, labels: np.ndarray, s2: float) -> np.ndarray:
         """Join touching regimes whose laws meet in value and slope: uneven curvature or noise, not two regimes."""
@@ -269,6 +279,7 @@ def find_regimes(
     bounds: tuple[int, int] = (1, 10),
     min_samples: int | None = None,
     vote_weight: float = 1.0,
+    report: Report = ignore,
 ) -> Regimes:
     """Find regimes of standardised data.
 
@@ -286,6 +297,8 @@ def find_regimes(
         Least rows of a regime; None takes max(10, 3 (n_features + 1)).
     vote_weight : float
         Weight of the neighbour vote.
+    report : callable
+        Called with every line of the history as it is written.
 
     Notes
     -----
@@ -296,9 +309,10 @@ def find_regimes(
     if bounds[0] > 1:  # so many regimes have to fit in
         least = max(2, min(least, len(X) // (2 * bounds[0])))
     if len(X) <= MAX_ROWS:
-        return _search(X, y, rng, smooth, bounds, least, vote_weight)
+        return _search(X, y, rng, smooth, bounds, least, vote_weight, report)
     seen = rng.choice(len(X), MAX_ROWS, replace=False)
-    return assign_all(X, y, X[seen], _search(X[seen], y[seen], rng, smooth, bounds, least, vote_weight), vote_weight)
+    found = _search(X[seen], y[seen], rng, smooth, bounds, least, vote_weight, report)
+    return assign_all(X, y, X[seen], found, vote_weight)
 
 
 def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes, vote_weight: float) -> Regimes:
@@ -338,6 +352,7 @@ def _search(
     bounds: tuple[int, int],
     least: int,
     vote_weight: float,
+    report: Report,
 ) -> Regimes:
     """Regimes of rows that are few enough to be held against each other."""
     n, d = X.shape
@@ -347,7 +362,7 @@ def _search(
     active = int((relevance > 0).sum())
     profile = noise_profile(X * metric, residuals) if 0 < active <= 3 else np.ones(n)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = _Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least)
+    search = _Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
 
     one = np.zeros(n, dtype=np.int64)
     one_s2 = _settle(search, one, noise_variance(residuals / np.sqrt(profile)))
