@@ -40,7 +40,7 @@ docs: $(VENV)/.dev ## Build the documentation into docs/_build/html, warnings as
 bench: $(VENV)/.dev ## Run every benchmark; each rewrites its table in docs/benchmarks/
 	@set -e; for script in benchmarks/bench_*.py; do \
 	  test -e "$$script" || { echo "There are no benchmarks yet."; break; }; \
-	  echo "$$script"; $(RUN) "$$script"; \
+	  echo "$$script"; $(RUN) "$$script" --write; \
 	done
 
 clean: ## Remove the environment and everything that was built

@@ -1,8 +1,8 @@
 """Training speed: MLPExpert against a hand-written torch loop and stock skorch, stacked experts against a loop of nets.
 
 Run ``python benchmarks/bench_training.py`` to print the tables and add ``--write`` to store them in
-docs/benchmarks/training.md. The contestants take turns, and a ratio is the median of the ratios of neighbouring runs. Times
-are processor time, which with one thread is the work done, however busy the machine is.
+docs/benchmarks/training.md. The contestants take turns, and a ratio is the median of the ratios of neighbouring runs.
+Times are processor time, which with one thread is the work done, however busy the machine is.
 """
 
 import argparse
@@ -162,7 +162,7 @@ def predict_loop(nets: list[nn.Sequential], X: np.ndarray) -> None:
 
 
 def compare(contestants: list[Callable[[], None]], repeats: int) -> np.ndarray:
-    """Processor seconds of each contestant in each round, (repeats, contestants); they take turns, in alternating order."""
+    """Processor seconds of each contestant in each round, shape (repeats, contestants), in alternating order."""
     for run in contestants:
         run()
     times = np.empty((repeats, len(contestants)))

@@ -29,6 +29,7 @@ LEAST_GAIN, ALLOWED_LOSS = 0.02, 0.01  # of the hold-out loss, to admit and to d
 DROP_CANDIDATES = 2
 ERROR_FLOOR = 1e-3  # of var(y)
 FINAL_ROUNDS = 3
+LEAST_START = 4  # rows that an expert needs to begin with
 
 
 @dataclass
@@ -202,6 +203,8 @@ def contest_by_hold_out(
     inside = np.setdiff1d(order, outside)
     task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed)
     starts: list[tuple[_Task, int | None, int]] = [(task, start, seed) for start, seed in enumerate(run_seeds)]
+    if bounds[1] == 1:
+        starts.clear()
     if bounds[0] == 1:
         starts.insert(0, (task, None, 0))
     results = parallel_map(_run_from, starts, n_jobs=n_jobs)
@@ -277,8 +280,10 @@ def start_labels(
         low, middle, high = np.quantile(slopes, [0.16, 0.5, 0.84], axis=0)
         points = np.clip((slopes - middle) / np.maximum(high - low, 1e-12), -3.0, 3.0)
     n_clusters = min(max(bounds[0], START_EXPERTS), bounds[1], len(np.unique(points, axis=0)))
-    clusters = KMeans(n_clusters, n_init=1, random_state=child_seeds(rng, 1)[0]).fit_predict(points)
-    return compact(clusters)
+    labels = compact(KMeans(n_clusters, n_init=1, random_state=child_seeds(rng, 1)[0]).fit_predict(points))
+    if labels.max() + 1 < bounds[0] or np.bincount(labels).min() < LEAST_START:
+        labels = np.argsort(np.argsort(target, kind="stable")) * n_clusters // len(target)  # equal slices of y
+    return labels
 
 
 def _fewest_within_one_error(results: list[_Result]) -> int:

@@ -1,6 +1,7 @@
 """Active partitioning: experts compete for rows, the winners' rows become regimes, a gate routes new rows to them."""
 
 from typing import Any
+from warnings import warn
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -13,13 +14,15 @@ from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, model, nothing, number, one_of, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
-from modpart.exceptions import ParameterError
+from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
 
 __all__ = ["ActivePartitioner"]
+
+LEAST_ROWS = 5  # for each expert when min_samples is None
 
 
 class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
@@ -200,6 +203,13 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self.experts_, self.history_ = contest.experts, contest.history
         self.winner_labels_ = contest.labels
         self.n_partitions_ = self._n_features_out = len(contest.experts)
+        if self.n_experts != "auto" and self.n_partitions_ < self.n_experts:
+            warn(
+                f"ActivePartitioner: only {self.n_partitions_} of n_experts={self.n_experts} experts could hold rows. "
+                "Lower n_experts, or pass n_experts='auto'.",
+                ModpartWarning,
+                stacklevel=2,
+            )
         self.labels_ = self.gate_.predict_proba(self._gate_inputs(X)).argmax(axis=1)
         progress.finish()
         return self
@@ -207,10 +217,11 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     def _check_rows(self, n_samples: int) -> None:
         if self.n_experts == "auto":
             return
-        if self.n_experts * (self.min_samples or 2) > n_samples:
+        least = self.min_samples or LEAST_ROWS
+        if self.n_experts * least > n_samples:
             raise ParameterError(
                 f"ActivePartitioner: n_experts={self.n_experts} is more than {n_samples} rows can feed with at least "
-                f"{self.min_samples or 2} rows each. Lower n_experts or min_samples, or pass n_experts='auto'."
+                f"{least} rows each. Lower n_experts or min_samples, or pass n_experts='auto'."
             )
 
     def _contest(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> Contest:

@@ -293,6 +293,8 @@ def find_regimes(
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
     """
     least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples
+    if bounds[0] > 1:  # so many regimes have to fit in
+        least = max(2, min(least, len(X) // (2 * bounds[0])))
     if len(X) <= MAX_ROWS:
         return _search(X, y, rng, smooth, bounds, least, vote_weight)
     seen = rng.choice(len(X), MAX_ROWS, replace=False)

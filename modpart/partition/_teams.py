@@ -66,10 +66,12 @@ class EstimatorTeam:
         self.members = [known.get(rows.tobytes()) or self._member(rows) for rows in groups]
 
     def _member(self, rows: np.ndarray) -> tuple[np.ndarray, Any, np.ndarray]:
-        own = np.empty(len(rows))
-        for train, test in KFold(min(FOLDS, len(rows)), shuffle=True, random_state=self.seed).split(rows):
-            own[test] = self._fitted(rows[train]).predict(self.X[rows[test]]).ravel()
-        return rows, self._fitted(rows), own
+        expert = self._fitted(rows)
+        own = expert.predict(self.X[rows]).ravel()
+        if len(rows) >= 2 * FOLDS:
+            for train, test in KFold(FOLDS, shuffle=True, random_state=self.seed).split(rows):
+                own[test] = self._fitted(rows[train]).predict(self.X[rows[test]]).ravel()
+        return rows, expert, own
 
     def _fitted(self, rows: np.ndarray) -> Any:
         return clone(self.estimator).fit(self.X[rows], self.y[rows])
