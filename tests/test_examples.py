@@ -11,6 +11,8 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 import pytest
 
+from modpart import datasets
+
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/plot_*.py"))
 QUICK = {"plot_nile.py", "plot_competition_rule.py"}
 
@@ -43,6 +45,7 @@ def test_an_example_opens_with_a_title_and_is_seeded(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     title, line, *story = ast.get_docstring(tree).splitlines()
     assert set(line) == {"="} and len(line) >= len(title) and any(story)
-    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
-        if ast.unparse(call.func).startswith(("make_two", "make_four", "make_el", "ActiveP", "PartitionedR")):
-            assert "random_state" in {keyword.arg for keyword in call.keywords}, ast.unparse(call)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    seeded = {"ActivePartitioner", "PartitionedRegressor", *(name for name in datasets.__all__ if name[:5] == "make_")}
+    for call in [call for call in calls if call.func.id in seeded]:
+        assert "random_state" in {keyword.arg for keyword in call.keywords}, ast.unparse(call)

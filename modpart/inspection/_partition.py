@@ -206,7 +206,7 @@ class PartitionDisplay:
         >>> from modpart.inspection import PartitionDisplay
         >>> rows, labels = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0, 1])
         >>> display = PartitionDisplay(rows, labels, n_partitions=2, feature_names="ab", n_features=3)
-        >>> display.plot().ax_.get_title()
+        >>> display.plot().ax_.get_title(loc="left")
         '2 partitions, seen on 2 of 3 inputs'
         """
         own_figure = ax is None
