@@ -129,8 +129,8 @@ class _Search:
         return max(squares / max(len(labels) - freedom, 1.0), NOISE_FLOOR)
 
     # ---- moves ------------------------------------------------------------------------------------------------
-    def merge(self, labels: np.ndarray, s2: float) -> np.ndarray:
-        """Join pairs of cells, the best first, while joining raises the evidence (or there are too many cells)."""
+    def merge(self, labels: np.ndarray, s2: float, *, most: int = MAX_LEAVES) -> np.ndarray:
+        """Join pairs of cells, the best first, while joining raises the evidence or there are more than `most`."""
         stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
         evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
@@ -151,8 +151,7 @@ class _Search:
 
         weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
         before, labels = labels, labels.copy()
-        fewest, most = self.bounds
-        while len(groups) > fewest:
+        while len(groups) > self.bounds[0]:
             a, b = max(gains, key=gains.__getitem__)
             if gains[a, b] <= 0.0 and len(groups) <= most:
                 break
@@ -165,7 +164,8 @@ class _Search:
             gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
             weigh([(min(a, c), max(a, c)) for c in groups if c != a])
         labels = compact(labels)
-        self.note("merge", labels, float(np.mean(labels != before)), s2)
+        if labels.max() < before.max():
+            self.note("merge", labels, float(np.mean(labels != before)), s2)
         return labels
 
     def scores(self, labels: np.ndarray, s2: float) -> np.ndarray:
@@ -179,7 +179,7 @@ class _Search:
             if labels.max() == 0:
                 break
             winners = self.scores(labels, s2).argmax(axis=1)
-            if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
+            if (np.bincount(winners) >= self.min_samples).sum() < min(self.bounds[0], labels.max() + 1):
                 break
             changed = float(np.mean(winners != labels))
             labels = compact(winners)
@@ -384,7 +384,7 @@ def _search(
         s2, before = search.noise(labels, s2), s2
         if abs(s2 / before - 1.0) < 0.05:
             break
-    labels = search.compete(search.merge(labels, s2), s2)
+    labels = search.compete(search.merge(labels, s2, most=bounds[1]), s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
     labels = search.join_smooth(labels, s2)
