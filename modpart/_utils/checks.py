@@ -3,6 +3,7 @@
 What comes out lies row by row: sums over a table that lies otherwise, as a DataFrame does, have other last bits.
 """
 
+import reprlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from modpart.exceptions import InputDataError
 
 __all__ = ["check_X", "check_X_y"]
+
+LARGEST = 1e100  # beyond, sums of squares may leave the range of float64
 
 
 def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -29,21 +32,44 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
             f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
             "It learns from pairs: call fit(X, y)."
         )
+    given = X, y
     try:
         X, y = validate_data(
             estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, y_numeric=True, reset=True
         )
-        return X, y.astype(np.float64, copy=False)
+        y = y.astype(np.float64, copy=False)
     except (ValueError, TypeError) as error:
-        raise _explained(error, X, y) from error
+        raise _explained(error, *given) from error
+    if not _usable(y) or _holds_dates(given[1]):
+        raise _explained(ValueError("target y cannot be used as numbers."), *given)
+    return _usable_table(X, *given), y
 
 
 def check_X(estimator: Any, X: Any) -> np.ndarray:
     """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
     try:
-        return validate_data(estimator, X, dtype=np.float64, order="C", reset=False)
+        checked = validate_data(estimator, X, dtype=np.float64, order="C", reset=False)
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
+    return _usable_table(checked, X, None)
+
+
+def _usable_table(checked: np.ndarray, X: Any, y: Any) -> np.ndarray:
+    """Return the table, unless it holds what scikit-learn lets through and we cannot use."""
+    if not _usable(checked) or _holds_dates(X):
+        raise _explained(ValueError("X cannot be used as numbers."), X, y)
+    return checked
+
+
+def _usable(values: np.ndarray) -> bool:
+    """Whether all values are finite, and their squares and sums of squares too; a None in y has become a NaN."""
+    return bool(np.abs(values).max() < LARGEST)
+
+
+def _holds_dates(values: Any) -> bool:
+    """Whether all of a table (or the target) is dates or durations, which would pass for counts of nanoseconds."""
+    kinds = values.dtypes if isinstance(values, pd.DataFrame) else [getattr(values, "dtype", None)]
+    return any(getattr(kind, "kind", "") in tuple("mM") for kind in kinds)
 
 
 def _explained(error: Exception, X: Any, y: Any) -> Exception:
@@ -54,7 +80,7 @@ def _explained(error: Exception, X: Any, y: Any) -> Exception:
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
     words = " ".join(found[:3]) + more
     if isinstance(error, TypeError):
-        return TypeError(f"{error}. {words}" if found else str(error))
+        return TypeError(f"{error}. {words or _advice(X).strip()}".removesuffix(". "))
     return InputDataError(words or f"{error}{_advice(X)}")
 
 
@@ -62,7 +88,7 @@ def _advice(X: Any) -> str:
     """Say what to do about the shape of X, where the refusal is about that."""
     shape = np.shape(X)
     if len(shape) == 0:
-        return f" X is {X!r}: pass a table of shape (n_samples, n_features)."
+        return f" X is {reprlib.repr(X)}: pass a table of shape (n_samples, n_features)."
     if len(shape) > 2:
         return (
             f" X has shape {shape}: pass a table of shape (n_samples, n_features), for example X.reshape(len(X), -1)."
@@ -105,7 +131,7 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
     if np.iscomplexobj(column):
         yield f"Complex data not supported: {where} holds complex numbers. Pass real and imaginary part as two columns."
         return
-    if column.dtype.kind in "mM":
+    if column.dtype.kind in "mM" or isinstance(column.dtype, pd.PeriodDtype):
         yield (
             f"{where} holds dates or durations. Turn them into numbers first, for example into days: "
             "(column - column.min()) / pd.Timedelta(days=1)."
@@ -133,4 +159,11 @@ def _faults_of(where: str, column: pd.Series) -> Iterator[str]:
         yield (
             f"{where} has {int(infinite.sum())} infinite values (inf, the first in row {int(np.argmax(infinite))}). "
             "Clip or drop them."
+        )
+    huge = np.isfinite(numbers) & (np.abs(numbers) >= LARGEST)
+    if huge.any():
+        row = int(np.argmax(huge))
+        yield (
+            f"{where} holds {numbers[row]:g} in row {row}, too large to be squared and summed. "
+            f"Keep values below {LARGEST:g}: use another unit or a logarithm."
         )
