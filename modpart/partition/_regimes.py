@@ -109,9 +109,8 @@ class _Search:
         )
 
     def errors(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
-        return np.column_stack(
-            [p.squared_error(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
-        )
+        weighted = [p.squared_error(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
+        return np.column_stack(weighted) / self.row_scale[:, None] ** 2
 
     def total(self, labels: np.ndarray, s2: float) -> float:
         """Evidence of all regimes together plus the neighbours' votes for the labels."""

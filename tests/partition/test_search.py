@@ -6,6 +6,7 @@ from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
 from modpart.datasets import make_elastoplastic, make_four_quadrants, make_smooth_curve, make_two_planes
 from modpart.partition import _regimes
+from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._oversegment import cut_directions, oversegment
 from modpart.partition._regimes import compact, find_regimes, log_votes
@@ -103,3 +104,16 @@ def test_contest_by_share_renumbers_everything_alike():
     assert sorted_.experts == ["b", "c", "a"]
     assert sorted_.log_density[0].tolist() == [11.0, 12.0, 10.0]
     assert sorted_.errors[0].tolist() == [12.0, 13.0, 11.0]
+
+
+def test_errors_are_in_units_of_the_target_where_noise_varies():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(600, 1))
+    noise = np.where(X[:, 0] < -0.3, 0.02, 0.5) * rng.normal(size=600)
+    y = np.where(X[:, 0] < 0.3, X[:, 0], 3 + 2 * X[:, 0]) + noise
+    contest = contest_by_evidence(X, y, np.random.default_rng(0))
+    assert len(contest.experts) > 1
+    for k, expert in enumerate(contest.experts):
+        foreign = contest.labels != k
+        squares = (expert.predict(X[foreign]) - y[foreign]) ** 2 / y.var()
+        np.testing.assert_allclose(contest.errors[foreign, k], squares, atol=1e-9)
