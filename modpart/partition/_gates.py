@@ -8,6 +8,7 @@ one standard error of the best.
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
@@ -160,12 +161,11 @@ def _simplest_within_one_error(costs: np.ndarray) -> int:
 def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Any:
     """Fit a clone of `gate`, weighted when it accepts weights."""
     gate = clone(gate)
-    if hasattr(gate, "steps"):
-        last = gate.steps[-1][0]
-        return (
-            gate.fit(X, labels, **{f"{last}__sample_weight": weights}) if _weighted(gate[-1]) else gate.fit(X, labels)
-        )
-    return gate.fit(X, labels, sample_weight=weights) if _weighted(gate) else gate.fit(X, labels)
+    steps = getattr(gate, "steps", None)
+    weighted = _weighted(steps[-1][1] if steps else gate)
+    name = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
+    with config_context(enable_metadata_routing=False):  # the weights are ours: a gate need not request them
+        return gate.fit(X, labels, **{name: weights}) if weighted else gate.fit(X, labels)
 
 
 def _weighted(gate: Any) -> bool:
