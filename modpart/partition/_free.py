@@ -105,7 +105,8 @@ class _Run:
         own = own_column(self.team.errors(), labels)
         smoothed = own + own[self.rows.near].mean(axis=1)
         grown = labels.copy()
-        grown[np.argsort(-smoothed)[: max(self.min_samples, int(WORST_SHARE * len(labels)))]] = n_experts
+        count = min(max(self.min_samples, int(WORST_SHARE * len(labels))), len(labels) // 2)
+        grown[np.argsort(-smoothed)[:count]] = n_experts
         self.team.keep(np.setdiff1d(grown, [n_experts]))
         grown = self._rounds(compact(grown))
         better = self.hold_out_errors(grown).mean() <= (1.0 - LEAST_GAIN) * loss
@@ -199,11 +200,12 @@ def contest_by_hold_out(
     Z = scaling.inputs(X) * (relevance if relevance.any() else 1.0)
     team_seed, split_seed, *run_seeds = child_seeds(rng, n_init + 2)
     order = np.random.default_rng(split_seed).permutation(n)
-    outside = np.sort(order[: max(1, round(validation_fraction * n))])
+    held_out = min(round(validation_fraction * n), n - LEAST_START * bounds[0])
+    outside = np.sort(order[: max(1, held_out)])
     inside = np.setdiff1d(order, outside)
     task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed)
     starts: list[tuple[_Task, int | None, int]] = [(task, start, seed) for start, seed in enumerate(run_seeds)]
-    if bounds[1] == 1:
+    if bounds[1] == 1 or (bounds[0] == 1 and len(inside) < 2 * least):  # no room for a second regime
         starts.clear()
     if bounds[0] == 1:
         starts.insert(0, (task, None, 0))

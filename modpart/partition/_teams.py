@@ -3,10 +3,12 @@
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
 from modpart._utils.seeds import seed_nested
+from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
 from modpart.partition._mlp import MLPExpert
 
@@ -54,7 +56,7 @@ class EstimatorTeam:
 
     def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
         self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
-        self.X, self.y, self.seed = X, y, seed
+        self.X, self.y, self.seed, self.proven = X, y, seed, False
         self.y_sd = Scaling.of(X, y).y_sd
         self.members: list[
             tuple[np.ndarray, Any, np.ndarray]
@@ -63,18 +65,31 @@ class EstimatorTeam:
     def train(self, labels: np.ndarray) -> None:
         known = {rows.tobytes(): (rows, expert, own) for rows, expert, own in self.members}
         groups = [np.flatnonzero(labels == k) for k in range(int(labels.max()) + 1)]
-        self.members = [known.get(rows.tobytes()) or self._member(rows) for rows in groups]
+        try:
+            self.members = [known.get(rows.tobytes()) or self._member(rows) for rows in groups]
+        except ValueError as error:
+            if not self.proven or len(groups) == 1:
+                raise
+            raise ParameterError(
+                f"ActivePartitioner: estimator={self.estimator!r} cannot learn a group as small as "
+                f"{min(map(len, groups))} of the {len(labels)} rows: {error} Pass one that learns from fewer rows, "
+                "raise min_samples, or lower n_experts."
+            ) from error
 
     def _member(self, rows: np.ndarray) -> tuple[np.ndarray, Any, np.ndarray]:
         expert = self._fitted(rows)
-        own = expert.predict(self.X[rows]).ravel()
-        if len(rows) >= 2 * FOLDS:
-            for train, test in KFold(FOLDS, shuffle=True, random_state=self.seed).split(rows):
-                own[test] = self._fitted(rows[train]).predict(self.X[rows[test]]).ravel()
+        if len(rows) < 2 * FOLDS:
+            return rows, expert, np.ravel(expert.predict(self.X[rows]))
+        own = np.empty(len(rows))
+        for train, test in KFold(FOLDS, shuffle=True, random_state=self.seed).split(rows):
+            own[test] = np.ravel(self._fitted(rows[train]).predict(self.X[rows[test]]))
         return rows, expert, own
 
     def _fitted(self, rows: np.ndarray) -> Any:
-        return clone(self.estimator).fit(self.X[rows], self.y[rows])
+        with config_context(skip_parameter_validation=self.proven):  # the first fit answers a wrong parameter
+            expert = clone(self.estimator).fit(self.X[rows], self.y[rows])
+        self.proven = True
+        return expert
 
     def errors(self) -> np.ndarray:
         predictions = self.predict(self.X)
@@ -83,7 +98,7 @@ class EstimatorTeam:
         return ((predictions - self.y[:, None]) / self.y_sd) ** 2
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return np.column_stack([expert.predict(X).ravel() for _, expert, _ in self.members])
+        return np.column_stack([np.ravel(expert.predict(X)) for _, expert, _ in self.members])
 
     def keep(self, experts: np.ndarray) -> None:
         self.members = [self.members[k] for k in experts]

@@ -1,14 +1,18 @@
 """Free competition of scikit-learn regressors and of stacked networks."""
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import adjusted_rand_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from modpart.datasets import make_linear, make_two_planes
+from modpart.exceptions import ModpartWarning
 from modpart.partition import ActivePartitioner, MLPExpert
 from modpart.partition._free import award, own_column, start_labels
 from modpart.partition._local import neighbours
@@ -128,3 +132,45 @@ def test_a_fixed_number_of_experts_is_kept():
     X, y, _ = make_two_planes(300, random_state=0)
     partitioner = ActivePartitioner(Ridge(), n_experts=3, n_init=2, max_rounds=10, random_state=0).fit(X, y)
     assert partitioner.n_partitions_ == 3
+
+
+class Listing(RegressorMixin, BaseEstimator):
+    """Predicts the mean: as a list, as a read-only column, or as whole numbers."""
+
+    def __init__(self, kind="list"):
+        self.kind = kind
+
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X):
+        column = np.full((len(X), 1), self.mean_)
+        column.flags.writeable = False
+        return {"list": [self.mean_] * len(X), "read-only": column, "int": np.full(len(X), int(self.mean_))}[self.kind]
+
+
+@pytest.mark.parametrize("kind", ["list", "read-only", "int"])
+def test_an_expert_may_answer_with_anything_like_an_array(kind):
+    X, y = np.arange(12.0)[:, None], np.arange(12.0)
+    team = EstimatorTeam(Listing(kind), X, y, seed=0)
+    team.train(np.zeros(12, int))
+    own = np.ravel(cross_val_predict(Listing(kind), X, y, cv=KFold(3, shuffle=True, random_state=0)))
+    np.testing.assert_allclose(team.errors()[:, 0], (own - y) ** 2 / y.var())
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), MLPExpert(max_epochs=5)], ids=["line", "networks"])
+@pytest.mark.parametrize("n_samples", [2, 5, 12])
+def test_a_table_without_room_for_two_regimes_has_one(estimator, n_samples):
+    X, y, _ = make_two_planes(n_samples, random_state=0)
+    assert ActivePartitioner(estimator, random_state=0).fit(X, y).n_partitions_ == 1
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), MLPExpert(max_epochs=5)], ids=["line", "networks"])
+def test_holding_out_leaves_rows_to_compete_for(estimator):
+    X, y, _ = make_two_planes(24, random_state=0)
+    model = ActivePartitioner(estimator, 2, validation_fraction=0.99, n_init=1, max_rounds=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ModpartWarning)  # so few rows need not keep two experts
+        model.fit(X, y)
+    assert len(model.winner_labels_) == 24
