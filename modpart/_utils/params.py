@@ -72,8 +72,13 @@ def model(kind: str) -> Rule:
     """An unfitted scikit-learn "regressor" or "classifier"; the class itself is not one."""
     is_kind = {"regressor": is_regressor, "classifier": is_classifier}[kind]
     return Rule(
-        f"a scikit-learn {kind}",
-        lambda value: hasattr(value, "get_params") and not isinstance(value, type) and is_kind(value),
+        f"a scikit-learn {kind} (an object, not its class, that inherits {kind.title()}Mixin and BaseEstimator)",
+        lambda value: (
+            hasattr(value, "get_params")
+            and hasattr(value, "__sklearn_tags__")
+            and not isinstance(value, type)
+            and is_kind(value)
+        ),
     )
 
 

@@ -74,7 +74,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     winner_labels_ : ndarray of shape (n_samples,), int64
         Regime of each training row by competition, which used y.
     experts_ : list of fitted regressors
-        One per partition.
+        One per partition. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
     gate_ : Gate
         Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
         var(y).
@@ -183,6 +183,8 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self : ActivePartitioner
         """
         self._check_params()
+        if isinstance(self.estimator, Estimator):  # ours compete without a fit of their own that would check them
+            self.estimator._check_params()
         rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
         self._check_rows(len(X))

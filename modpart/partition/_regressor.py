@@ -1,5 +1,6 @@
 """The modular model: one expert per regime, routed by the gate, unless a single model does as well."""
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from modpart._utils.parallel import one_thread, parallel_map
 from modpart._utils.params import boolean, integer, model, nothing, one_of, where, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
+from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._partitioner import ActivePartitioner
 
@@ -139,8 +141,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         rng = check_rng(self.random_state)
         X, y = check_X_y(self, X, y)
         progress = Progress(self, X, y, total=2)
-        partitioner = clone(self.partitioner) if self.partitioner is not None else ActivePartitioner(self.estimator)
-        partitioner = seed_nested(partitioner, rng)
+        partitioner = ActivePartitioner(self.estimator) if self.partitioner is None else self.partitioner
+        partitioner = seed_nested(clone(partitioner), rng)
         expert = None if self.estimator is None else seed_nested(clone(self.estimator), rng)
         single = seed_nested(clone(_kind(partitioner, expert)), rng)
         with one_thread():
@@ -161,7 +163,9 @@ class PartitionedRegressor(RegressorMixin, Estimator):
 
     def _compare(self, partitioner: Any, expert: Any, single: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
         """Cross-validate single, hard and soft predictions; set routing, gain and the fallback."""
-        folds = KFold(min(self.cv, len(X)), shuffle=True, random_state=seed).split(X)
+        n_folds = min(self.cv, len(X))
+        self._check_folds(partitioner, len(X), len(X) - ceil(len(X) / n_folds))
+        folds = KFold(n_folds, shuffle=True, random_state=seed).split(X)
         jobs = [(partitioner, expert, single, X, y, train, test) for train, test in folds]
         errors = np.empty((3, len(X)))
         for (*_, test), predictions in zip(jobs, parallel_map(_held_out, jobs, n_jobs=self.n_jobs), strict=True):
@@ -174,6 +178,15 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         self.gain_se_ = float(gain.std(ddof=1)) / np.sqrt(len(X)) / reference
         if self.fallback and self.gain_ <= self.gain_se_:
             self.n_partitions_ = 1
+
+    def _check_folds(self, partitioner: Any, n_samples: int, n_train: int) -> None:
+        try:
+            partitioner._check_rows(n_train)
+        except ParameterError as error:
+            raise ParameterError(
+                f"PartitionedRegressor: with cv={self.cv} a fold trains on {n_train} of the {n_samples} rows. {error} "
+                "Or raise cv, or compare nothing: fallback=False and routing='hard' or 'soft'."
+            ) from error
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target.
@@ -237,7 +250,7 @@ class PartitionedRegressor(RegressorMixin, Estimator):
             quantile of its rows, as columns ``<input> 5%`` and ``<input> 95%``.
         """
         labels, predictions = self.apply(X), self.predict(X)
-        X, y = check_X(self, X), np.asarray(y, dtype=np.float64)
+        X, y = check_X(self, X), _checked_target(y, len(labels))
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
         lines = []
         for k in range(self.n_partitions_):
@@ -249,6 +262,17 @@ class PartitionedRegressor(RegressorMixin, Estimator):
                 line[f"{name} 5%"], line[f"{name} 95%"] = low, high
             lines.append(line)
         return pd.DataFrame(lines).rename_axis("partition")
+
+
+def _checked_target(y: Any, n_samples: int) -> np.ndarray:
+    """The target of known rows as floats, one for each row; a single column is as good as a row."""
+    target = pd.to_numeric(pd.Series(np.ravel(y)), errors="coerce").to_numpy(np.float64)
+    if len(target) != n_samples or not np.isfinite(target).all():
+        raise InputDataError(
+            f"PartitionedRegressor: y has shape {np.shape(y)} and must hold one finite number for each of the "
+            f"{n_samples} rows of X."
+        )
+    return target
 
 
 def _kind(partitioner: ActivePartitioner, expert: Any) -> Any:

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.neighbors import KNeighborsRegressor
 
 from modpart.exceptions import InputDataError, ParameterError
+from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedRegressor
 from tests.public import estimator_classes, quick
 
 CLASSES = estimator_classes()
@@ -64,6 +67,11 @@ WRONG_FITS = {
         (InputDataError, TypeError),
         ["'age'", "dates", "pd.Timedelta"],
     ),
+    "nothing but dates": (FRAME[[]].assign(day=pd.Timestamp("2020-01-01")), Y, InputDataError, ["'day'", "dates"]),
+    "an array of dates": (np.arange(40).astype("M8[D]")[:, None], Y, InputDataError, ["column 0", "dates"]),
+    "periods": (FRAME.assign(age=pd.Period("2020-01")), Y, (InputDataError, TypeError), ["'age'", "dates"]),
+    "a dict": ({"size": [1.0, 2.0]}, Y[:2], TypeError, ["{'size'", "pass a table"]),
+    "huge": (changed("age", 7, 1e160), Y, InputDataError, ["'age'", "1e+160", "row 7", "another unit"]),
     "lists in cells": (FRAME.assign(age=[[1]] * 40), Y, (InputDataError, TypeError), ["'age'", "row 0"]),
     "empty table": (FRAME[:0], Y[:0], InputDataError, ["0 sample", "check the selection"]),
     "no columns": (FRAME[[]], Y, InputDataError, ["X has no columns", "check the selection"]),
@@ -71,6 +79,9 @@ WRONG_FITS = {
     "y missing": (FRAME, None, InputDataError, ["y is None", "fit(X, y)"]),
     "NaN in y": (FRAME, BLANK, InputDataError, ["target y", "NaN", "row 5"]),
     "inf in y": (FRAME, np.where(np.isnan(BLANK), np.inf, Y), InputDataError, ["target y", "inf", "row 5"]),
+    "None in y": (FRAME, np.array([None, *Y[1:]], dtype=object), InputDataError, ["target y", "missing", "row 0"]),
+    "dates as y": (FRAME, pd.Series(pd.date_range("2020", periods=40)), InputDataError, ["target y", "dates"]),
+    "huge y": (FRAME, Y * 1e200, InputDataError, ["target y", "another unit"]),
     "text in y": (FRAME, np.where(Y > 0, "high", "low"), InputDataError, ["target y", "text"]),
     "complex y": (FRAME, Y * 1j, InputDataError, ["Complex", "target y"]),
     "y too short": (FRAME, Y[:-1], InputDataError, ["40 rows", "39", "one target value for each row"]),
@@ -197,6 +208,52 @@ def test_a_value_out_of_range_is_named(cls, argument, value):
     with pytest.raises(ParameterError) as error:
         quick(cls, **{argument: value}).fit(FRAME, TARGET)
     assert_says(error, [f"{argument}={value!r}"])
+
+
+@pytest.mark.parametrize("estimator", [BayesianExpert("curved"), MLPExpert(lr=-1.0), MLPExpert(activation="sigmoid")])
+def test_a_wrong_parameter_of_an_expert_is_named_before_the_competition(estimator):
+    with pytest.raises(ParameterError) as error:
+        ActivePartitioner(estimator).fit(FRAME, TARGET)
+    assert_says(error, [type(estimator).__name__, "is not valid"])
+
+
+def test_a_wrong_parameter_of_any_expert_is_answered_by_its_owner():
+    with pytest.raises(ValueError, match="'alpha' parameter of Ridge must be"):
+        ActivePartitioner(Ridge(alpha="x"), n_experts=2, n_init=1).fit(FRAME, TARGET)
+
+
+def test_an_expert_that_needs_more_rows_than_a_regime_has_is_named():
+    with pytest.raises(ParameterError) as error:
+        ActivePartitioner(KNeighborsRegressor(20), n_experts=2, n_init=1, random_state=0).fit(FRAME[:20], TARGET[:20])
+    assert_says(error, ["KNeighborsRegressor(n_neighbors=20)", "min_samples", "n_experts"])
+
+
+def test_what_is_no_regressor_is_told_what_a_regressor_is():
+    class Plain:
+        def get_params(self, deep=True):
+            return {}
+
+    for estimator in (Plain(), Ridge):
+        with pytest.raises(ParameterError) as error:
+            ActivePartitioner(estimator).fit(FRAME, TARGET)
+        assert_says(error, ["estimator=", "RegressorMixin"])
+
+
+def test_folds_too_small_for_a_fixed_number_of_experts_are_named():
+    model = PartitionedRegressor(ActivePartitioner(n_experts=4), cv=5, random_state=0)
+    with pytest.raises(ParameterError) as error:
+        model.fit(FRAME[:22], TARGET[:22])
+    assert_says(error, ["cv=5", "17 of the 22 rows", "n_experts=4", "fallback=False"])
+
+
+@pytest.mark.parametrize(
+    "y", [Y[:-1], None, ["a"] * 40, np.c_[Y, Y], BLANK], ids=["short", "None", "text", "two", "NaN"]
+)
+def test_a_summary_needs_a_number_for_each_row(y):
+    model = quick(PartitionedRegressor).fit(FRAME, TARGET)
+    with pytest.raises(InputDataError) as error:
+        model.partition_summary(FRAME, y)
+    assert_says(error, ["y has shape", "40 rows"])
 
 
 def test_the_good_table_is_good():

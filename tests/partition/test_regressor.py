@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import mean_squared_error
+from sklearn.tree import DecisionTreeRegressor
 
 from modpart.datasets import make_elastoplastic, make_four_quadrants, make_friedman, make_linear, make_pure_noise
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
@@ -96,3 +98,27 @@ def test_an_estimator_alone_competes_itself():
     model.fit(X, y)
     assert isinstance(model.partitioner_.estimator, LinearRegression)
     assert all(isinstance(expert, LinearRegression) for expert in model.experts_)
+
+
+def test_the_estimator_that_was_passed_is_left_alone():
+    X, y, _ = make_elastoplastic(60, random_state=0)
+    estimator = DecisionTreeRegressor(max_depth=2)
+    PartitionedRegressor(estimator=estimator, routing="hard", fallback=False, random_state=0).fit(X, y)
+    assert estimator.random_state is None
+
+
+def test_a_summary_takes_the_target_as_a_column():
+    X, y, _ = make_elastoplastic(100, random_state=0)
+    model = PartitionedRegressor(routing="hard", fallback=False, random_state=0).fit(X, y)
+    expected = model.partition_summary(X, y)
+    rows = model.apply(X) == 0
+    assert expected["rmse"][0] == pytest.approx(np.sqrt(np.mean((model.predict(X)[rows] - y[rows]) ** 2)))
+    pd.testing.assert_frame_equal(model.partition_summary(X, y[:, None]), expected)
+
+
+def test_metadata_routing_may_be_on():
+    X, y, _ = make_elastoplastic(80, random_state=0)
+    plain = ActivePartitioner(random_state=0).fit(X, y)
+    with config_context(enable_metadata_routing=True):
+        routed = ActivePartitioner(random_state=0).fit(X, y)
+    np.testing.assert_array_equal(routed.predict_proba(X), plain.predict_proba(X))
