@@ -149,4 +149,4 @@ def test_verbose_prints_a_line_per_step(capsys):
     ActivePartitioner(random_state=0).fit(X, y)
     assert capsys.readouterr().out == ""
     ActivePartitioner(random_state=0, verbose=1).fit(X, y)
-    assert "gate 2:" in capsys.readouterr().out
+    assert "gate" in capsys.readouterr().out
