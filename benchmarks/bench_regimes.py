@@ -10,7 +10,7 @@ import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,8 @@ PAGE = """\
 
 `ActivePartitioner()` as it comes. Agreement is the adjusted Rand index on new rows, through the gate, 1 being perfect:
 mean and worst seed. *k-means* is scikit-learn's on the inputs alone, *told* the true number. Error is the mean squared
-error of the modular model (`PartitionedRegressor`), 1 being that of the true law, the noise alone. Seconds are those of
-the partition, in the median. Sets marked * have borders without jump or kink.
+error of the modular model (`PartitionedRegressor`), 1 being that of the true law, the noise alone. Seconds of
+the processor are those of the partition, in the median. Sets marked * have borders without jump or kink.
 
 {found}
 
@@ -105,9 +105,9 @@ def judge(make: Callable[..., Any], seed: int) -> dict[str, Any]:
     X, y, regime = make(N_TRAIN, random_state=seed)
     new, target, truth = make(N_TEST, random_state=seed + 10_000)
     law = make(N_TEST, noise=0.0, random_state=seed + 10_000)[1]
-    start = perf_counter()
+    start = process_time()
     partitioner = ActivePartitioner(random_state=seed).fit(X, y)
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     n_regimes = len(np.unique(regime))
     model = PartitionedRegressor(clone(partitioner), random_state=seed).fit(X, y)
     fitted = {name: rival.fit(X, y) for name, rival in rivals(n_regimes, seed).items()}
