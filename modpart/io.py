@@ -19,10 +19,13 @@ from modpart.exceptions import ModpartError, UntrustedFileError
 __all__ = ["load", "save"]
 
 _METADATA = "modpart.json"  # one more member of the zip archive that skops writes; skops itself passes over it
-_TREE = "sklearn.tree._tree.Tree"
+
 # What fitted estimators keep beside arrays: the state of a perceptron's optimiser, and trees, which are looked through
 # once they are loaded. Neighbour indices are left out: a made-up one reads memory that is not its own.
-_HOLDERS = {_TREE, *(f"sklearn.neural_network._stochastic_optimizers.{name}Optimizer" for name in ("Adam", "SGD"))}
+_HOLDERS = {
+    "sklearn.tree._tree.Tree",
+    *(f"sklearn.neural_network._stochastic_optimizers.{name}Optimizer" for name in ("Adam", "SGD")),
+}
 
 
 def save(model: Any, path: str | Path) -> None:
@@ -156,7 +159,7 @@ def load(path: str | Path) -> Any:
             "If you trust whoever wrote it, pass these names yourself: skops.io.load(path, trusted=[...])."
         )
     model = skops_io.loads(data, trusted=found)
-    if _TREE in found and not all(map(_is_sound, _parts(model))):
+    if not all(map(_is_sound, _parts(model))):
         raise UntrustedFileError(
             f"{str(path)!r} holds a decision tree that points outside itself; no fit makes such a one."
         )

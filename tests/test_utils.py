@@ -1,6 +1,8 @@
 """Laws of the shared tools."""
 
 import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_info
 
@@ -18,6 +21,7 @@ from modpart._utils import params
 from modpart._utils.checks import check_X, check_X_y
 from modpart._utils.optional import optional_import
 from modpart._utils.parallel import one_thread, parallel_map
+from modpart._utils.quiet import no_convergence_warnings
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
 from modpart.exceptions import InputDataError, MissingDependencyError, ParameterError
 
@@ -305,3 +309,29 @@ def test_a_missing_package_is_named_with_its_extra():
     ):
         optional_import("no_such_thing.part", extra="plot", purpose="Plots")
     assert issubclass(MissingDependencyError, ImportError)
+
+
+def test_convergence_warnings_are_silenced_by_threads_side_by_side_and_filters_come_back():
+    """Two threads overlap so that the first one in is the first one out."""
+    before = list(warnings.filters)
+    first_in, second_in, first_out = (threading.Event() for _ in range(3))
+    heard = []
+
+    def first():
+        with no_convergence_warnings():
+            first_in.set()
+            second_in.wait(5)
+        first_out.set()
+
+    def second():
+        first_in.wait(5)
+        with no_convergence_warnings():
+            second_in.set()
+            first_out.wait(5)
+            heard.append(any(f[0] == "ignore" and f[2] is ConvergenceWarning for f in warnings.filters))
+
+    with ThreadPoolExecutor(2) as pool:
+        for work in [pool.submit(first), pool.submit(second)]:
+            work.result()
+    assert heard == [True]
+    assert list(warnings.filters) == before

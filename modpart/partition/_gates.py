@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import has_fit_parameter
 
 from modpart._utils.parallel import parallel_map
+from modpart._utils.quiet import no_convergence_warnings
 from modpart._utils.seeds import child_seeds, seed_nested
 
 __all__ = ["Gate", "fit_gate", "gate_menu"]
@@ -109,8 +110,24 @@ def fit_gate(
     n_experts = errors.shape[1]
     if n_experts == 1:
         return Gate("none", 1, [], 0.0)
+    if classifier is not None:
+        return _fit_best({type(classifier).__name__: classifier}, X, labels, log_density, errors, rng, n_jobs)
+    with no_convergence_warnings():  # where a logistic gate separates perfectly, its weights have no limit
+        return _fit_best(gate_menu(*X.shape), X, labels, log_density, errors, rng, n_jobs)
+
+
+def _fit_best(
+    menu: dict[str, Any],
+    X: np.ndarray,
+    labels: np.ndarray,
+    log_density: np.ndarray,
+    errors: np.ndarray,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> Gate:
+    """A bag of the simplest gate of the menu whose cross-validated routed error is within one error of the best."""
+    n_experts = errors.shape[1]
     weights = _weights(labels, log_density)
-    menu = gate_menu(*X.shape) if classifier is None else {type(classifier).__name__: classifier}
     names = list(menu)
     candidates = [seed_nested(clone(menu[name]), rng) for name in names]
     rows = np.arange(len(X)) if len(X) <= CHOICE_ROWS else rng.choice(len(X), CHOICE_ROWS, replace=False)

@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from modpart.datasets import load_nile, make_elastoplastic, make_four_quadrants, make_linear
+from modpart.datasets import load_nile, make_elastoplastic, make_four_quadrants, make_linear, make_pipe_friction
 from modpart.partition import ActivePartitioner, BayesianExpert
 
 
@@ -149,4 +149,10 @@ def test_verbose_prints_a_line_per_step(capsys):
     ActivePartitioner(random_state=0).fit(X, y)
     assert capsys.readouterr().out == ""
     ActivePartitioner(random_state=0, verbose=1).fit(X, y)
-    assert "gate 2:" in capsys.readouterr().out
+    assert "gate" in capsys.readouterr().out
+
+
+def test_a_gate_that_separates_perfectly_warns_nobody():
+    """Its weights have no limit, and the solver says so; warnings are errors here."""
+    X, y, _ = make_pipe_friction(1000, random_state=501)
+    assert ActivePartitioner(random_state=501).fit(X, y).gate_.kind == "logistic"
