@@ -1,7 +1,8 @@
 """Progress of long work, told through scikit-learn's callbacks where they exist (1.9 and later); silent by default.
 
-``estimator.set_callbacks(ProgressBar())`` shows a bar, ``ScoringMonitor(scoring="r2")`` a score per step; with an
-older scikit-learn, or with ``verbose``, one line a step is printed.
+``estimator.set_callbacks(ProgressBar())`` shows a bar (scikit-learn draws it with the package rich),
+``ScoringMonitor(scoring="r2")`` a score per step; with an older scikit-learn, or with ``verbose``, one line a step is
+printed.
 """
 
 from collections.abc import Callable

@@ -47,7 +47,7 @@ class SmoothBasis:
         self.n_linear_ = X.shape[1] + 1
         self.scales_: list[float] = []
         self.roots_: list[np.ndarray] = []
-        if not self.smooth or not self.relevance.any():
+        if not self.smooth:
             return self
         Z = np.unique(X * self.relevance, axis=0)
         if len(Z) > MAX_CENTRES:

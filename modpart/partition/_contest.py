@@ -47,8 +47,8 @@ class Contest:
     labels : ndarray of shape (n_samples,), int64
         The expert that won each row.
     log_density, errors : ndarray of shape (n_samples, n_experts)
-        Log predictive density, and squared error in units of var(y), of each row under each expert; an expert is
-        judged on its own rows as if it had not seen them.
+        Log predictive density, and squared error in units of var(y), of each row under each expert. On its own rows an
+        expert is judged as if it had not seen them; stacked networks, too small to learn rows by heart, as they are.
     experts : list of fitted regressors
         They predict from inputs in original units.
     relevance : ndarray of shape (n_features,)

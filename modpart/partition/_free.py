@@ -1,7 +1,8 @@
 """Free competition: experts of any kind compete for rows; hold-out loss admits and drops them.
 
 This is the rule of Tacke et al. (arXiv 2411.18254) with three additions: the neighbours of a row vote for its label, an
-expert is judged on rows that it has not learned, and only the routed hold-out loss changes the number of experts.
+expert that could learn rows by heart is judged by cross-fitting, and only the routed hold-out loss changes the number
+of experts.
 """
 
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ class _Run:
         grown = labels.copy()
         count = min(max(self.min_samples, int(WORST_SHARE * len(labels))), len(labels) // 2)
         grown[np.argsort(-smoothed)[:count]] = n_experts
+        left = np.bincount(grown)
+        grown[left[grown] < self.min_samples] = n_experts  # what is left of an expert may be too little to learn from
         self.team.keep(np.setdiff1d(grown, [n_experts]))
         grown = self._rounds(compact(grown))
         better = self.hold_out_errors(grown).mean() <= (1.0 - LEAST_GAIN) * loss
@@ -197,7 +200,7 @@ def contest_by_hold_out(
     least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
     scaling = Scaling.of(X, y)
     relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng)
-    Z = scaling.inputs(X) * (relevance if relevance.any() else 1.0)
+    Z = scaling.inputs(X) * relevance
     team_seed, split_seed, *run_seeds = child_seeds(rng, n_init + 2)
     order = np.random.default_rng(split_seed).permutation(n)
     held_out = min(round(validation_fraction * n), n - LEAST_START * bounds[0])
@@ -251,7 +254,7 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
         labels = np.zeros(len(inside), dtype=np.int64)
         team.train(labels)
     else:
-        begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, seed)
+        begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed)
         with config_context(assume_finite=True, skip_parameter_validation=True):  # thousands of small fits
             labels = run.compete(begin, task.max_rounds)
     everyone = np.empty(len(X), dtype=np.int64)
@@ -264,17 +267,18 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
 
 
 def start_labels(
-    start: int, X: np.ndarray, y: np.ndarray, Z: np.ndarray, bounds: tuple[int, int], seed: int
+    start: int, X: np.ndarray, y: np.ndarray, Z: np.ndarray, bounds: tuple[int, int], least: int, seed: int
 ) -> np.ndarray:
     """Labels to begin a run with: closed-form regimes (curved, then straight), then clusters of [x, y] and of slopes.
 
-    Further starts repeat the two clusterings with other seeds.
+    Further starts repeat the two clusterings with other seeds. No expert begins with fewer than `least` rows, unless a
+    fixed number of experts asks for it.
     """
     rng = np.random.default_rng(seed)
     scaling = Scaling.of(X, y)
     inputs, target = scaling.inputs(X), scaling.target(y)
     if start < 2:
-        return find_regimes(inputs, target, rng, smooth=start == 0, bounds=bounds).labels
+        return find_regimes(inputs, target, rng, smooth=start == 0, bounds=bounds, min_samples=least).labels
     if start % 2 == 0:
         points = np.column_stack([Z, 2.0 * target])
     else:
@@ -283,8 +287,11 @@ def start_labels(
         points = np.clip((slopes - middle) / np.maximum(high - low, 1e-12), -3.0, 3.0)
     n_clusters = min(max(bounds[0], START_EXPERTS), bounds[1], len(np.unique(points, axis=0)))
     labels = compact(KMeans(n_clusters, n_init=1, random_state=child_seeds(rng, 1)[0]).fit_predict(points))
-    if labels.max() + 1 < bounds[0] or np.bincount(labels).min() < LEAST_START:
-        labels = np.argsort(np.argsort(target, kind="stable")) * n_clusters // len(target)  # equal slices of y
+    if bounds[0] > 1:
+        least = LEAST_START
+    if labels.max() + 1 < bounds[0] or np.bincount(labels).min() < least:
+        n_slices = max(bounds[0], min(n_clusters, len(target) // least))
+        labels = np.argsort(np.argsort(target, kind="stable")) * n_slices // len(target)  # equal slices of y
     return labels
 
 

@@ -210,7 +210,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
                 f"ActivePartitioner: only {self.n_partitions_} of n_experts={self.n_experts} experts could hold rows. "
                 "Lower n_experts, or pass n_experts='auto'.",
                 ModpartWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         self.labels_ = self.gate_.predict_proba(self._gate_inputs(X)).argmax(axis=1)
         progress.finish()
@@ -336,4 +336,4 @@ def _words(line: dict[str, Any]) -> str:
 
 def _gate_columns(relevance: np.ndarray, gate: Any) -> np.ndarray:
     """Weight of each input for the gate: relevant ones by relevance, all of them equally for a user's own gate."""
-    return relevance if isinstance(gate, str) and relevance.any() else np.ones(len(relevance))
+    return relevance if isinstance(gate, str) else np.ones(len(relevance))

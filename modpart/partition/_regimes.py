@@ -89,8 +89,7 @@ class _Search:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        metric = self.relevance if self.relevance.any() else np.ones(self.X.shape[1])
-        self.near = neighbours(self.X * metric, VOTERS)
+        self.near = neighbours(self.X * self.relevance, VOTERS)
         self.features = [f * self.row_scale[:, None] for f in self.basis.features(self.X)]
         self.target = self.y * self.row_scale
         self.augmented = [np.column_stack([f, self.target]) for f in self.features]
@@ -317,8 +316,7 @@ def find_regimes(
 def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes, vote_weight: float) -> Regimes:
     """Extend regimes found on some rows to all rows: bid, vote with the nearest rows seen, learn, and bid once more."""
     basis, n_experts = found.basis, len(found.posteriors)
-    metric = basis.relevance if basis.relevance.any() else np.ones(X.shape[1])
-    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X_seen * metric)
+    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X_seen * basis.relevance)
     chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
     labels = np.empty(len(X), dtype=np.int64)
 
@@ -326,7 +324,7 @@ def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes,
         features = basis.features(X[chunk])
         nobody = np.zeros(len(X[chunk]), dtype=bool)
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
-        votes = log_votes(found.labels, finder.kneighbors(X[chunk] * metric, return_distance=False))
+        votes = log_votes(found.labels, finder.kneighbors(X[chunk] * basis.relevance, return_distance=False))
         labels[chunk] = (bids + vote_weight * votes).argmax(axis=1)
         augmented = [np.column_stack([f, y[chunk]]) for f in features]
         return Stats.of_groups(augmented, labels[chunk], n_experts, basis.n_linear_)
@@ -354,12 +352,11 @@ def _search(
     report: Report,
 ) -> Regimes:
     """Regimes of rows that are few enough to be held against each other."""
-    n, d = X.shape
+    n = len(X)
     relevance = input_relevance(X, y, rng)
-    metric = relevance if relevance.any() else np.ones(d)
-    slopes, residuals = local_lines(X * metric, X, y)
-    active = int((relevance > 0).sum())
-    profile = noise_profile(X * metric, residuals) if 0 < active <= 3 else np.ones(n)
+    slopes, residuals = local_lines(X * relevance, X, y)
+    few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
+    profile = noise_profile(X * relevance, residuals) if few_inputs else np.ones(n)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
     search = _Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
 

@@ -93,7 +93,7 @@ def test_stacked_networks_learn_snapshot_and_forget():
 @pytest.mark.parametrize("start", range(4))
 def test_starts_label_every_row(start):
     X, y, _ = make_two_planes(200, random_state=0)
-    labels = start_labels(start, X, y, X, (3, 3), seed=0)
+    labels = start_labels(start, X, y, X, (3, 3), least=10, seed=0)
     assert sorted(set(labels)) == [0, 1, 2]
 
 
@@ -174,3 +174,14 @@ def test_holding_out_leaves_rows_to_compete_for(estimator):
         warnings.simplefilter("ignore", ModpartWarning)  # so few rows need not keep two experts
         model.fit(X, y)
     assert len(model.winner_labels_) == 24
+
+
+def test_no_expert_begins_with_too_few_rows():
+    X, y, _ = make_two_planes(25, random_state=0)
+    for start in range(4):
+        assert np.bincount(start_labels(start, X, y, X, (1, 10), least=9, seed=0)).min() >= 9
+
+
+def test_experts_that_need_several_rows_compete_on_a_small_table():
+    X, y, _ = make_two_planes(25, random_state=0)
+    assert ActivePartitioner(KNeighborsRegressor(), random_state=0).fit(X, y).n_partitions_ >= 1
