@@ -15,7 +15,8 @@ from modpart._utils.seeds import check_rng
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._evidence import Posterior
-from modpart.partition._regimes import Report, find_regimes, ignore
+from modpart.partition._regimes import find_regimes
+from modpart.partition._search import Report, ignore
 
 __all__ = ["BayesianExpert", "contest_by_evidence"]
 

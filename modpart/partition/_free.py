@@ -17,7 +17,8 @@ from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._local import input_relevance, local_lines, neighbours
-from modpart.partition._regimes import VOTERS, compact, find_regimes, log_votes
+from modpart.partition._regimes import find_regimes
+from modpart.partition._search import VOTERS, compact, log_votes
 from modpart.partition._teams import Team, make_team
 
 __all__ = ["award", "contest_by_hold_out", "own_column", "start_labels"]

@@ -19,7 +19,7 @@ from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
-from modpart.partition._regimes import Report
+from modpart.partition._search import Report
 
 __all__ = ["ActivePartitioner"]
 

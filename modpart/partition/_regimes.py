@@ -1,12 +1,10 @@
 """Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones.
 
-The experts are the closed-form ones of :mod:`modpart.partition._evidence`. Their evidence is the one currency: it
-decides cuts, merges, drops and the number of regimes, so no hold-out rows and no restarts are needed. A neighbour vote
-keeps the competition from speckling where two experts predict the same.
+The experts are the closed-form ones of :mod:`modpart.partition._evidence`. Their evidence decides cuts, merges, drops
+and the number of regimes, so no hold-out rows and no restarts are needed.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any
@@ -15,36 +13,14 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
-from modpart.partition._local import (
-    NOISE_FLOOR,
-    input_relevance,
-    local_lines,
-    neighbours,
-    noise_profile,
-    noise_variance,
-)
+from modpart.partition._evidence import Posterior, Stats, posterior
+from modpart.partition._local import input_relevance, local_lines, noise_profile, noise_variance
 from modpart.partition._oversegment import cut_directions, oversegment
+from modpart.partition._search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
 
-__all__ = ["VOTERS", "Regimes", "Report", "assign_all", "compact", "find_regimes", "ignore", "log_votes"]
+__all__ = ["Regimes", "assign_all", "find_regimes"]
 
-VOTERS = 10
-VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
-REMOTE_PRICE = 4.0  # nats: the same law far away needs positive proof
-DROP_PRICE = 4.0
-HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
-MAX_LEAVES = 24
-SETTLED_SHARE = 1e-3
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
-JOIN_THRESHOLD = 3.0  # posterior standard deviations
-BORDER_STEP = 0.1
-
-
-Report = Callable[[dict[str, Any]], object]
-
-
-def ignore(line: dict[str, Any]) -> None:
-    """Report to nobody."""
 
 
 @dataclass
@@ -71,201 +47,6 @@ class Regimes:
     basis: SmoothBasis
     noise: float
     history: list[dict[str, Any]]
-
-
-@dataclass
-class _Search:
-    """The training rows as the experts see them, and the moves of the search on a labelling of these rows."""
-
-    X: np.ndarray
-    y: np.ndarray
-    basis: SmoothBasis
-    relevance: np.ndarray
-    row_scale: np.ndarray  # 1 / relative noise sd
-    vote_weight: float
-    bounds: tuple[int, int]  # fewest and most experts
-    min_samples: int
-    report: Report
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.near = neighbours(self.X * self.relevance, VOTERS)
-        self.features = [f * self.row_scale[:, None] for f in self.basis.features(self.X)]
-        self.target = self.y * self.row_scale
-        self.augmented = [np.column_stack([f, self.target]) for f in self.features]
-
-    # ---- pieces -----------------------------------------------------------------------------------------------
-    def stats(self, labels: np.ndarray) -> Stats:
-        return Stats.of_groups(self.augmented, labels, int(labels.max()) + 1, self.basis.n_linear_)
-
-    def posteriors(self, labels: np.ndarray, s2: float) -> list[Posterior]:
-        stats = self.stats(labels)
-        return [posterior(stats[[k]], s2) for k in range(len(stats))]
-
-    def log_density(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
-        return np.column_stack(
-            [p.log_density(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
-        )
-
-    def errors(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
-        weighted = [p.squared_error(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
-        return np.column_stack(weighted) / self.row_scale[:, None] ** 2
-
-    def total(self, labels: np.ndarray, s2: float) -> float:
-        """Evidence of all regimes together plus the neighbours' votes for the labels."""
-        own_votes = log_votes(labels, self.near)[np.arange(len(labels)), labels]
-        return float(log_evidence(self.stats(labels), s2).sum() + self.vote_weight * own_votes.sum())
-
-    def noise(self, labels: np.ndarray, s2: float) -> float:
-        """Noise variance left over by the experts on their own rows."""
-        squares, freedom = 0.0, 0.0
-        for k, expert in enumerate(self.posteriors(labels, s2)):
-            own = labels == k
-            rows = [f[own] for f in self.features]
-            squares += float(((self.target[own] - expert.predict(rows)) ** 2).sum())
-            freedom += expert.freedom(rows)
-        return max(squares / max(len(labels) - freedom, 1.0), NOISE_FLOOR)
-
-    # ---- moves ------------------------------------------------------------------------------------------------
-    def merge(self, labels: np.ndarray, s2: float, *, most: int = MAX_LEAVES) -> np.ndarray:
-        """Join pairs of cells, the best first, while joining raises the evidence or there are more than `most`."""
-        stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
-        evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
-        touching = np.zeros((len(groups), len(groups)), dtype=bool)
-        touching[np.repeat(labels, self.near.shape[1]), labels[self.near].ravel()] = True
-        touching |= touching.T
-        parts = {k: stats[[k]] for k in groups}
-        gains: dict[tuple[int, int], float] = {}
-
-        def weigh(pairs: list[tuple[int, int]]) -> None:
-            if not pairs:
-                return
-            first, second = (np.array(side) for side in zip(*pairs, strict=True))
-            joined = parts[first[0]] + parts[second[0]]
-            for a, b in zip(first[1:], second[1:], strict=True):
-                joined = joined.append(parts[a] + parts[b])
-            for (a, b), value in zip(pairs, log_evidence(joined, s2), strict=True):
-                gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
-
-        weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
-        before, labels = labels, labels.copy()
-        while len(groups) > self.bounds[0]:
-            a, b = max(gains, key=gains.__getitem__)
-            if gains[a, b] <= 0.0 and len(groups) <= most:
-                break
-            evidence[a] += evidence[b] + gains[a, b] + (0.0 if touching[a, b] else REMOTE_PRICE)
-            parts[a] = parts[a] + parts.pop(b)
-            touching[a] |= touching[b]
-            touching[:, a] |= touching[:, b]
-            labels[labels == b] = a
-            groups.remove(b)
-            gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
-            weigh([(min(a, c), max(a, c)) for c in groups if c != a])
-        labels = compact(labels)
-        if labels.max() < before.max():
-            self.note("merge", labels, float(np.mean(labels != before)), s2)
-        return labels
-
-    def scores(self, labels: np.ndarray, s2: float) -> np.ndarray:
-        """What each expert bids for each row: log predictive density plus the neighbours' vote."""
-        votes = log_votes(labels, self.near)
-        return self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * votes
-
-    def compete(self, labels: np.ndarray, s2: float, *, rounds: int = 12, trial: bool = False) -> np.ndarray:
-        """Each row goes to the expert that predicts it best, neighbours voting; experts then relearn their rows."""
-        for _ in range(rounds):
-            if labels.max() == 0:
-                break
-            winners = self.scores(labels, s2).argmax(axis=1)
-            if (np.bincount(winners) >= self.min_samples).sum() < min(self.bounds[0], labels.max() + 1):
-                break
-            changed = float(np.mean(winners != labels))
-            labels = compact(winners)
-            if not trial:
-                self.note("compete", labels, changed, s2)
-            if changed <= SETTLED_SHARE:
-                break
-        return labels
-
-    def drop(self, labels: np.ndarray, s2: float) -> np.ndarray:
-        """Drop experts that the others can stand in for, the smallest first, and those with too few rows.
-
-        The rows of a candidate go to the runner-up; where that is not hopeless a short competition follows.
-        """
-        current, scores, k = self.total(labels, s2), self.scores(labels, s2), 0
-        while k <= labels.max() and labels.max() + 1 > self.bounds[0]:
-            counts = np.bincount(labels)
-            expert = int(np.argsort(counts, kind="stable")[k])
-            too_small = counts[expert] < self.min_samples
-            others = scores.copy()
-            others[:, expert] = -np.inf
-            fewer = compact(np.where(labels == expert, others.argmax(axis=1), labels))
-            without = self.total(fewer, s2)
-            if too_small or without > current - HOPELESS:
-                fewer = self.compete(fewer, s2, rounds=4, trial=True)
-                without = self.total(fewer, s2)
-            if too_small or without > current + DROP_PRICE:
-                labels, current, scores, k = fewer, without, self.scores(fewer, s2), 0
-                self.note("drop", labels, counts[expert] / len(labels), s2)
-            else:
-                k += 1
-        return labels
-
-    def note(self, step: str, labels: np.ndarray, changed: float, s2: float) -> None:
-        """Add a line to the history."""
-        entry = {"step": step, "n_experts": int(labels.max()) + 1, "changed": float(changed), "noise": float(s2)}
-        self.history.append(entry)
-        self.report(entry)
-
-    def join_smooth(self, labels: np.ndarray, s2: float) -> np.ndarray:
-        """Join touching regimes whose laws meet in value and slope: uneven curvature or noise, not two regimes."""
-        while labels.max() + 1 > self.bounds[0]:
-            experts = self.posteriors(labels, s2)
-            for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
-                border = self._border(labels, a, b)
-                if len(border) and self._mismatch(experts[a], experts[b], border, s2) < JOIN_THRESHOLD:
-                    labels = compact(np.where(labels == b, a, labels))
-                    break
-            else:
-                break
-        return labels
-
-    def _border(self, labels: np.ndarray, a: int, b: int) -> np.ndarray:
-        near = labels[self.near]
-        return np.flatnonzero(((labels == a) & (near == b).any(axis=1)) | ((labels == b) & (near == a).any(axis=1)))
-
-    def _mismatch(self, first: Posterior, second: Posterior, border: np.ndarray, s2: float) -> float:
-        """Largest root mean square difference of value and of slope at the border, in posterior deviations."""
-        here = self.basis.features(self.X[border])
-        worst = _deviation(first, second, here, 0.1 * s2)
-        for axis in range(self.X.shape[1]):
-            step = np.zeros(self.X.shape[1])
-            step[axis] = BORDER_STEP
-            ahead, behind = self.basis.features(self.X[border] + step), self.basis.features(self.X[border] - step)
-            slope = [(f - g) / (2.0 * BORDER_STEP) for f, g in zip(ahead, behind, strict=True)]
-            worst = max(worst, _deviation(first, second, slope, 0.4 * s2))
-        return worst
-
-
-def _deviation(first: Posterior, second: Posterior, features: list[np.ndarray], extra: float) -> float:
-    difference, variance = np.zeros(len(features[0])), np.full(len(features[0]), extra)
-    for sign, expert in ((1.0, first), (-1.0, second)):
-        means, leverages = expert.moments(features)
-        difference += sign * means[0]
-        variance += expert.s2 * leverages[0]
-    return float(np.sqrt(np.mean(difference**2 / variance)))
-
-
-def log_votes(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Log share of each label among the nearest rows `near` (n_rows, n_near), shape (n_rows, n_labels)."""
-    counts = np.zeros((len(near), int(labels.max()) + 1))
-    np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), 1.0)
-    return np.log((counts + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
-
-
-def compact(labels: np.ndarray) -> np.ndarray:
-    """Relabel to 0, 1, ... without gaps."""
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64).reshape(-1)
 
 
 def find_regimes(
@@ -307,9 +88,9 @@ def find_regimes(
     if bounds[0] > 1:  # so many regimes have to fit in
         least = max(2, min(least, len(X) // (2 * bounds[0])))
     if len(X) <= MAX_ROWS:
-        return _search(X, y, rng, smooth, bounds, least, vote_weight, report)
+        return _found_in(X, y, rng, smooth, bounds, least, vote_weight, report)
     seen = rng.choice(len(X), MAX_ROWS, replace=False)
-    found = _search(X[seen], y[seen], rng, smooth, bounds, least, vote_weight, report)
+    found = _found_in(X[seen], y[seen], rng, smooth, bounds, least, vote_weight, report)
     return assign_all(X, y, X[seen], found, vote_weight)
 
 
@@ -341,7 +122,7 @@ def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes,
     return Regimes(labels, log_density, errors, posteriors, basis, found.noise, found.history)
 
 
-def _search(
+def _found_in(
     X: np.ndarray,
     y: np.ndarray,
     rng: np.random.Generator,
@@ -358,7 +139,7 @@ def _search(
     few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
     profile = noise_profile(X * relevance, residuals) if few_inputs else np.ones(n)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = _Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
+    search = Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
 
     one = np.zeros(n, dtype=np.int64)
     one_s2 = _settle(search, one, noise_variance(residuals / np.sqrt(profile)))
@@ -392,7 +173,7 @@ def _search(
     )
 
 
-def _settle(search: _Search, labels: np.ndarray, s2: float) -> float:
+def _settle(search: Search, labels: np.ndarray, s2: float) -> float:
     """Noise variance at which a labelling's own fit is consistent."""
     for _ in range(4):
         s2, before = search.noise(labels, s2), s2

@@ -9,7 +9,8 @@ from modpart.partition import _regimes
 from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._oversegment import cut_directions, oversegment
-from modpart.partition._regimes import compact, find_regimes, log_votes
+from modpart.partition._regimes import find_regimes
+from modpart.partition._search import compact, log_votes
 
 
 def standardised(sample):
