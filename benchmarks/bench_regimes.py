@@ -31,7 +31,8 @@ PAGE = """\
 # Regimes with their number unknown
 
 {n_train} training and {n_test} new rows, {seeds} seeds, noise 5 % of the standard deviation of the law;
-{cores} cores, Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_regimes.py --write`.
+{cores} cores, Python {python}, scikit-learn {sklearn}.
+Made by `python benchmarks/bench_regimes.py --seeds {seeds} --write`.
 
 ## Are they found?
 
