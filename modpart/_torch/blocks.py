@@ -1,6 +1,7 @@
 """Feed-forward nets: one, and K of equal shape computed together."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 
@@ -46,9 +47,10 @@ class MLP(nn.Module):
 class StackedMLP(nn.Module):
     """K nets of equal shape, computed with one batched product per layer.
 
-    Each expert's weights are one flat parameter of its own, stacked when the nets are computed. An optimiser therefore
-    keeps a state (moments, step count) for each expert: experts may be added or removed, and those that take no part
-    in a batch have no gradient and are left alone, bit for bit.
+    The weights are one matrix with a row per expert, and each expert's row is also a parameter of its own, in the same
+    memory. The nets are computed from the matrix; an optimiser sees the parameters and keeps a state (moments, step
+    count) for each: experts may be added or removed, and those that take no part in a batch have no gradient and are
+    left alone, bit for bit.
 
     Parameters
     ----------
@@ -63,7 +65,8 @@ class StackedMLP(nn.Module):
         self._shapes = [
             shape for inputs, outputs in pairwise(self.sizes) for shape in ((inputs, outputs), (1, outputs))
         ]
-        self.experts = nn.ParameterList()
+        self._lengths = [prod(shape) for shape in self._shapes]
+        self.seat([])
 
     def __len__(self) -> int:
         return len(self.experts)
@@ -72,35 +75,62 @@ class StackedMLP(nn.Module):
         """Draw the flat weights of one new expert, the same numbers that an :class:`MLP` would draw."""
         return torch.cat([part.flatten() for layer in draw_layers(self.sizes, generator) for part in layer])
 
+    def seat(self, weights: Sequence[torch.Tensor], parameters: Sequence[nn.Parameter | None] = ()) -> None:
+        """Make these flat weights the experts, in this order; a given parameter goes on in its new place."""
+        self._weights = torch.stack(list(weights)).detach() if weights else torch.empty(0, sum(self._lengths))
+        self._parameters_by_expert = []
+        for place, row in enumerate(self._weights):
+            known = parameters[place] if place < len(parameters) else None
+            if known is None:
+                known = nn.Parameter(row)
+            else:
+                known.data, known.grad = row, None
+            self._parameters_by_expert.append(known)
+        self.experts = nn.ParameterList(self._parameters_by_expert)
+
     def layers(self, flat: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Cut flat weights (A, P) into the layers' (A, inputs, outputs) and (A, 1, outputs) views."""
-        parts = flat.split([prod(shape) for shape in self._shapes], dim=1)
+        parts = flat.split(self._lengths, dim=1)
         views = [part.view(len(flat), *shape) for part, shape in zip(parts, self._shapes, strict=True)]
         return zip(views[::2], views[1::2], strict=True)
 
     def forward(self, X: torch.Tensor, experts: Sequence[int] | None = None) -> torch.Tensor:
         """Map the rows of each expert, (A, B, n_features), to (A, B, n_outputs).
 
-        `experts` names the A experts, all of them when None.
+        `experts` names the A experts, in rising order, all of them when None. Gradients arrive at their parameters.
         """
-        return self._compute(X, self.layers(self._flat(experts)))
-
-    @torch.no_grad()
-    def predict_all(self, X: torch.Tensor) -> torch.Tensor:
-        """Let all K experts predict all rows (n, n_features); return (n, K, n_outputs)."""
-        layers = [(weight.contiguous(), bias) for weight, bias in self.layers(self._flat(None))]
-        out = X.new_empty(len(self), len(X), self.sizes[-1])
-        for start in range(0, len(X), _CHUNK):
-            rows = X[start : start + _CHUNK].expand(len(self), -1, -1)
-            out[:, start : start + _CHUNK] = self._compute(rows, layers)
-        return out.transpose(0, 1)
-
-    def _flat(self, experts: Sequence[int] | None) -> torch.Tensor:
-        parameters = list(self.experts)
-        return torch.stack(parameters if experts is None else [parameters[k] for k in experts])
-
-    def _compute(self, X: torch.Tensor, layers: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-        *hidden, (weight, bias) = layers
+        members = range(len(self)) if experts is None else experts
+        flat = self._weights if len(members) == len(self) else self._weights[list(members)]
+        if torch.is_grad_enabled():
+            flat = flat.detach().requires_grad_()
+            flat.register_post_accumulate_grad_hook(partial(self._hand_out, members))
+        *hidden, (weight, bias) = self.layers(flat)
         for w, b in hidden:
             X = self.activation(torch.baddbmm(b, X, w))
         return torch.baddbmm(bias, X, weight)
+
+    def _hand_out(self, members: Sequence[int], flat: torch.Tensor) -> None:
+        """Give each expert its row of the gradient."""
+        assert flat.grad is not None
+        for k, gradient in zip(members, flat.grad.unbind(), strict=True):
+            self._parameters_by_expert[k].grad = gradient
+
+    @torch.no_grad()
+    def predict_all(self, X: torch.Tensor) -> torch.Tensor:
+        """Let all K experts predict all rows (n, n_features); return (n, K, n_outputs).
+
+        It works on the transposed net, whose products are long and thin the right way round: the output layer alone
+        takes a third of the time otherwise.
+        """
+        layers = [
+            (weight.transpose(1, 2).contiguous(), bias.transpose(1, 2)) for weight, bias in self.layers(self._weights)
+        ]
+        *hidden, (last, offset) = layers
+        columns = X.T.contiguous()
+        out = X.new_empty(len(self), self.sizes[-1], len(X))
+        for start in range(0, len(X), _CHUNK):
+            part = columns[:, start : start + _CHUNK].expand(len(self), -1, -1)
+            for weight, bias in hidden:
+                part = self.activation(torch.baddbmm(bias, weight, part))
+            out[:, :, start : start + _CHUNK] = torch.baddbmm(offset, last, part)
+        return out.permute(2, 0, 1)

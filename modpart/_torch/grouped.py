@@ -36,10 +36,9 @@ class GroupedTable(TensorTable):
 
 
 class Block(NamedTuple):
-    """One step's experts, the positions (A, B) of their rows in label order, and the rows' weights (A, B, 1)."""
+    """One step's experts, and the weights (A, B, 1) of their rows."""
 
     experts: list[int]
-    positions: torch.Tensor
     weights: torch.Tensor
 
 
@@ -63,7 +62,9 @@ class GroupedBatches:
     def __init__(self, dataset: GroupedTable, batch_size: int, generator: torch.Generator) -> None:
         self.dataset, self.generator = dataset, generator
         self.shuffled = bool((dataset.counts > batch_size).any())
-        self.blocks = _plan(dataset.counts, batch_size, dataset.X.device)
+        self.blocks, positions = _plan(dataset.counts, batch_size)
+        self.blocks = [Block(experts, weights.to(dataset.X.device)) for experts, weights in self.blocks]
+        self._positions = positions.to(dataset.X.device)
         self._fixed = None if self.shuffled else list(self._cut(torch.argsort(dataset.labels, stable=True)))
 
     def __len__(self) -> int:
@@ -77,16 +78,19 @@ class GroupedBatches:
         return self._cut(mixed[torch.argsort(labels[mixed], stable=True)])
 
     def _cut(self, order: torch.Tensor) -> Iterator[tuple[dict[str, Any], tuple[torch.Tensor, torch.Tensor]]]:
-        """Yield the batches of one epoch; `order` lists the rows by label."""
-        X, y = self.dataset[order.to(self.dataset.X.device)]
-        for experts, positions, weights in self.blocks:
-            yield {"X": X[positions], "experts": experts}, (y[positions], weights)
+        """Yield the batches of one epoch, views into one gather; `order` lists the rows by label."""
+        X, y = self.dataset[order.to(self._positions.device)[self._positions]]
+        start = 0
+        for experts, weights in self.blocks:
+            shape = weights.shape[:2]
+            rows = slice(start, start := start + shape.numel())
+            yield {"X": X[rows].view(*shape, -1), "experts": experts}, (y[rows].view(*shape, -1), weights)
 
 
-def _plan(counts: np.ndarray, batch_size: int, device: torch.device) -> list[Block]:
-    """The steps of one epoch for groups of these sizes, laid out one after the other."""
+def _plan(counts: np.ndarray, batch_size: int) -> tuple[list[Block], torch.Tensor]:
+    """The steps of one epoch for groups of these sizes, and the positions of all their rows in label order."""
     starts = np.cumsum(counts) - counts
-    blocks = []
+    blocks, places = [], [np.empty(0, np.int64)]
     for done in range(0, int(counts.max(initial=0)), batch_size):
         left = np.clip(counts - done, 0, batch_size)
         for experts in _alike(left):
@@ -94,14 +98,9 @@ def _plan(counts: np.ndarray, batch_size: int, device: torch.device) -> list[Blo
             column = np.arange(rows.max())
             positions = (starts[experts] + done)[:, None] + np.minimum(column, rows - 1)  # padding repeats the last row
             weights = ((column < rows) / rows).astype(np.float32)
-            blocks.append(
-                Block(
-                    experts.tolist(),
-                    torch.from_numpy(positions).to(device),
-                    torch.from_numpy(weights).unsqueeze(2).to(device),
-                )
-            )
-    return blocks
+            places.append(positions.ravel())
+            blocks.append(Block(experts.tolist(), torch.from_numpy(weights).unsqueeze(2)))
+    return blocks, torch.from_numpy(np.concatenate(places))
 
 
 def _alike(sizes: np.ndarray) -> list[np.ndarray]:

@@ -128,8 +128,9 @@ class StackedTrainer:
     def grow(self, n_new: int) -> None:
         """Add `n_new` experts with fresh weights and no optimiser state; the others keep theirs."""
         with one_thread():
-            drawn = [self._module.draw(self._generator) for _ in range(n_new)]
-            self._set_experts([*self._module.experts, *self._parameters(drawn)])
+            drawn = [self._module.draw(self._generator).to(self._device) for _ in range(n_new)]
+            experts = list(self._module.experts)
+            self._seat([*experts, *drawn], experts)
 
     def drop(self, index: int) -> None:
         """Remove one expert; those after it move down by one, all with their weights and optimiser state."""
@@ -140,7 +141,7 @@ class StackedTrainer:
             )
         experts = list(self._module.experts)
         self._net.optimizer_.state.pop(experts.pop(index), None)
-        self._set_experts(experts)
+        self._seat(experts, experts)
 
     def train(self, X: np.ndarray, y: np.ndarray, labels: np.ndarray, epochs: int) -> None:
         """Train each expert for some epochs on the rows that carry its index as label.
@@ -185,20 +186,17 @@ class StackedTrainer:
 
         The random generator is not turned back: a second trial draws new weights and batches.
         """
-        self._set_experts(self._parameters([from_numpy(expert) for expert in state["experts"]]))
+        self._seat([from_numpy(expert).to(self._device) for expert in state["experts"]])
         thawed = {index: {key: _thawed(value) for key, value in of.items()} for index, of in state["optimizer"].items()}
         self._net.optimizer_.state.clear()
         groups = self._net.optimizer_.state_dict()["param_groups"]
         self._net.optimizer_.load_state_dict({"state": thawed, "param_groups": groups})
 
-    def _parameters(self, weights: list[torch.Tensor]) -> list[nn.Parameter]:
-        return [nn.Parameter(weight.to(self._device)) for weight in weights]
-
-    def _set_experts(self, experts: list[nn.Parameter]) -> None:
-        """Make these parameters the experts, in the module and in the optimiser."""
-        self._module.experts = nn.ParameterList(experts)
+    def _seat(self, weights: Sequence[torch.Tensor], parameters: Sequence[nn.Parameter] = ()) -> None:
+        """Make these the experts, in the module and in the optimiser."""
+        self._module.seat(weights, parameters)
         if self._net.initialized_:
-            self._net.optimizer_.param_groups[0]["params"] = experts
+            self._net.optimizer_.param_groups[0]["params"] = list(self._module.experts)
         else:
             self._net.initialize()
 

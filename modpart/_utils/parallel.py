@@ -16,6 +16,7 @@ _local = local()
 _entered = 0
 _blas: Any = None
 _torch_threads: int | None = None
+_known: tuple[int, Any] = (0, None)
 
 
 @contextmanager
@@ -23,7 +24,8 @@ def one_thread() -> Iterator[None]:
     """Hold BLAS, OpenMP and torch at one thread; the last one out restores what the first one found.
 
     Small problems run faster on one thread, and a sum over a different number of threads has different last bits.
-    Nested use costs nothing; concurrent use (joblib's threading backend) shares one limit.
+    Nested use costs nothing, and the outermost some 20 microseconds; concurrent use (joblib's threading backend) shares
+    one limit.
     """
     depth = getattr(_local, "depth", 0)
     _local.depth = depth + 1
@@ -44,7 +46,7 @@ def _enter() -> None:
     with _lock:
         if torch is not None and _torch_threads is None:
             _torch_threads = torch.get_num_threads()
-        controller = ThreadpoolController()
+        controller = _controller()
         _local.openmp = controller.select(user_api="openmp").limit(limits=1)
         if _entered == 0:
             with _anyone_may_limit(controller):
@@ -61,11 +63,19 @@ def _leave() -> None:
         _entered -= 1
         _local.openmp.restore_original_limits()
         if _entered == 0:
-            with _anyone_may_limit(ThreadpoolController()):
+            with _anyone_may_limit(_controller()):
                 _blas.restore_original_limits()
             if _torch_threads is not None:
                 sys.modules["torch"].set_num_threads(_torch_threads)
             _blas = _torch_threads = None
+
+
+def _controller() -> Any:
+    """The thread pools of this process, looked up anew (milliseconds) only after modules were imported."""
+    global _known
+    if _known[0] != len(sys.modules):
+        _known = len(sys.modules), ThreadpoolController()
+    return _known[1]
 
 
 @contextmanager

@@ -41,12 +41,12 @@ def _leaves(state, only=None):
 def test_forward_equals_separate_nets(activation):
     stack = StackedMLP(SIZES, activation)
     generator = new_generator(3)
-    stack.experts = nn.ParameterList([nn.Parameter(stack.draw(generator)) for _ in range(4)])
+    stack.seat([stack.draw(generator) for _ in range(4)])
     nets = separate(4, new_generator(3), activation)
     X = torch.randn(4, 700, 2, generator=generator)
     expected = torch.stack([net(rows) for net, rows in zip(nets, X, strict=True)])
     torch.testing.assert_close(stack(X), expected, rtol=1e-6, atol=1e-6)
-    torch.testing.assert_close(stack(X[[2, 0]], [2, 0]), expected[[2, 0]], rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(stack(X[[0, 2]], [0, 2]), expected[[0, 2]], rtol=1e-6, atol=1e-6)
     everyone = torch.stack([net(X[0]) for net in nets], dim=1)
     torch.testing.assert_close(stack.predict_all(X[0]), everyone.detach(), rtol=1e-6, atol=1e-6)
 
