@@ -25,7 +25,7 @@ class GroupedSquaredError(nn.Module):
     def forward(self, prediction: torch.Tensor, target: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         """Take predictions (A, B, n_outputs) and (targets of that shape, weights (A, B, 1))."""
         y, weights = target
-        return (weights * (prediction - y).square()).sum() / y.shape[2]
+        return (weights / y.shape[2] * nn.functional.mse_loss(prediction, y, reduction="none")).sum()
 
 
 class GroupedNet(TensorNet):
@@ -65,8 +65,7 @@ class StackedTrainer:
     Notes
     -----
     An epoch costs the rows of all experts once, plus padding of at most about 2048 rows a step. Data are expected to be
-    standardised. Entering the one-thread mode costs about two milliseconds a call: many short calls belong inside one
-    ``with one_thread():``.
+    standardised.
 
     Examples
     --------
