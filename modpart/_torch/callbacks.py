@@ -1,6 +1,7 @@
 """skorch callbacks of our own: stop on a plateau and keep the best weights, and tell scikit-learn's callbacks."""
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ class StopOnPlateau(Callback):
     """Stop when the loss has not fallen by `tol` for some epochs; put the best weights back at the end if asked to.
 
     Small gains add up: the loss of the last `n_iter_no_change` epochs is compared with the one before them, so slow but
-    steady progress goes on.
+    steady progress goes on. A loss that is no longer finite stops the training at once.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class StopOnPlateau(Callback):
             self.reference_, self.waited_ = loss, 0
         else:
             self.waited_ += 1
-        if self.waited_ >= self.n_iter_no_change:
+        if self.waited_ >= self.n_iter_no_change or not isfinite(loss):
             raise KeyboardInterrupt  # skorch's word for "stop training"
 
     def on_train_end(self, net: Any, X: Any = None, y: Any = None, **kwargs: Any) -> None:

@@ -1,6 +1,7 @@
 """K equal experts trained together, each on its own rows, through one skorch net."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -153,11 +154,25 @@ class StackedTrainer:
             Rows with a label outside 0..n_experts-1 train nobody; an expert without rows stays as it is.
         epochs : int
             Passes over the rows; with full batches, the number of steps.
+
+        Raises
+        ------
+        ParameterError
+            When the loss or the weights are no longer finite afterwards.
         """
         with one_thread():
             table = GroupedTable(X, y, labels, self.n_experts, self._device)
             if len(table):
                 self._net.partial_fit(table, epochs=epochs)
+                self._check_finite()
+
+    def _check_finite(self) -> None:
+        weights = torch.stack(list(self._module.experts))
+        if not (isfinite(self.history[-1]["train_loss"]) and bool(weights.isfinite().all())):
+            raise ParameterError(
+                f"Stacked networks: training diverged with lr={self._net.lr!r}: the loss or the weights are no longer "
+                f"finite after {len(self.history)} epochs. Lower lr."
+            )
 
     def predict_all(self, X: np.ndarray) -> np.ndarray:
         """Return the predictions of all experts for all rows, float64 of shape (n, n_experts)."""
@@ -165,12 +180,19 @@ class StackedTrainer:
             rows = from_numpy(X, np.float32).to(self._device)
             return self._module.predict_all(rows)[:, :, 0].cpu().numpy().astype(np.float64)
 
-    def expert_state(self, index: int) -> dict[str, list[np.ndarray]]:
-        """Return the ``coefs`` (inputs, outputs) and ``intercepts`` (outputs,) of one expert, float32 by layer."""
+    def expert_state(self, index: int) -> dict[str, Any]:
+        """Return the ``coefs`` (inputs, outputs) and ``intercepts`` (outputs,) of one expert, float32 by layer.
+
+        With them comes the ``loss_curve``: the mean loss of the experts by epoch, over all calls of :meth:`train`.
+        """
         flat = self._module.experts[index].detach().unsqueeze(0)
         layers = [(weight[0].cpu().numpy(), bias[0, 0].cpu().numpy()) for weight, bias in self._module.layers(flat)]
         coefs, intercepts = zip(*layers, strict=True)
-        return {"coefs": [coef.copy() for coef in coefs], "intercepts": [intercept.copy() for intercept in intercepts]}
+        return {
+            "coefs": [coef.copy() for coef in coefs],
+            "intercepts": [intercept.copy() for intercept in intercepts],
+            "loss_curve": np.array([epoch["train_loss"] for epoch in self.history]),
+        }
 
     def copy_state(self) -> dict[str, Any]:
         """Snapshot all experts and their optimiser state as numpy arrays, for :meth:`load_state`."""

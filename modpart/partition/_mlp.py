@@ -15,6 +15,7 @@ from modpart._utils.params import Rule, boolean, integer, nothing, number, one_o
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds
 from modpart.exceptions import ParameterError
+from modpart.partition._contest import Scaling
 
 __all__ = ["MLPExpert"]
 
@@ -182,10 +183,9 @@ class MLPExpert(RegressorMixin, Estimator):
         import modpart._torch.nets  # noqa: F401  one_thread holds torch to one thread only when it is loaded
 
         progress = Progress(self, X, y, total=self.max_epochs)
-        self.x_mean_, self.x_scale_ = X.mean(axis=0), _scale(X)
-        self.y_mean_, self.y_scale_ = float(y.mean()), float(_scale(y))
+        scaling = self._standardise_by(Scaling.of(X, y))
         with one_thread():
-            self._train((X - self.x_mean_) / self.x_scale_, (y - self.y_mean_) / self.y_scale_, seed, progress)
+            self._train(scaling.inputs(X), scaling.target(y), seed, progress)
         progress.finish()
         return self
 
@@ -204,26 +204,21 @@ class MLPExpert(RegressorMixin, Estimator):
         X = check_X(self, X)
         return self._forward((X - self.x_mean_) / self.x_scale_) * self.y_scale_ + self.y_mean_
 
-    @classmethod
-    def _from_state(
-        cls,
-        coefs: list[np.ndarray],
-        intercepts: list[np.ndarray],
-        *,
-        x_mean: np.ndarray,
-        x_scale: np.ndarray,
-        y_mean: float,
-        y_scale: float,
-        **params: Any,
+    def _standardise_by(self, scaling: Scaling) -> Scaling:
+        """Keep the scaling as fitted attributes."""
+        self.x_mean_, self.x_scale_ = scaling.x_mean, scaling.x_sd
+        self.y_mean_, self.y_scale_ = scaling.y_mean, scaling.y_sd
+        return scaling
+
+    def _adopt(
+        self, coefs: list[np.ndarray], intercepts: list[np.ndarray], loss_curve: np.ndarray, scaling: Scaling
     ) -> "MLPExpert":
-        """An expert fitted elsewhere: weights for standardised data, and that standardisation."""
-        expert = cls(hidden_layer_sizes=tuple(len(intercept) for intercept in intercepts[:-1]), **params)
-        expert.coefs_, expert.intercepts_ = coefs, intercepts
-        expert.x_mean_, expert.x_scale_ = np.asarray(x_mean, float), np.asarray(x_scale, float)
-        expert.y_mean_, expert.y_scale_ = float(y_mean), float(y_scale)
-        expert.loss_curve_, expert.validation_curve_, expert.n_iter_ = np.empty(0), None, 0
-        expert.n_features_in_ = len(coefs[0])
-        return expert
+        """Become fitted by weights that were trained elsewhere on data of this scaling; return self."""
+        self._standardise_by(scaling)
+        self.coefs_, self.intercepts_ = coefs, intercepts
+        self.loss_curve_, self.validation_curve_, self.n_iter_ = loss_curve, None, len(loss_curve)
+        self.n_features_in_ = len(coefs[0])
+        return self
 
     def _train(self, X: np.ndarray, y: np.ndarray, seed: int, progress: Progress) -> None:
         """Train on standardised data and keep the result as numpy arrays."""
@@ -251,10 +246,12 @@ class MLPExpert(RegressorMixin, Estimator):
         ).fit(X, y)
         for name, value in self._fitted(net).items():
             setattr(self, name, value)
-        if not all(np.isfinite(part).all() for part in (*self.coefs_, *self.intercepts_)):
+        finite = np.isfinite(self.loss_curve_ if self.validation_curve_ is None else self.validation_curve_)
+        usable = finite.all() if self.validation_curve_ is None else finite.any()  # the best weights are back in place
+        if not (usable and all(np.isfinite(part).all() for part in (*self.coefs_, *self.intercepts_))):
             raise ParameterError(
-                f"MLPExpert: training diverged with lr={self.lr!r}: the weights are no longer finite after "
-                f"{self.n_iter_} epochs. Lower lr."
+                f"MLPExpert: training diverged with lr={self.lr!r}: the loss or the weights are no longer "
+                f"finite after {self.n_iter_} epochs. Lower lr."
             )
 
     def rows_per_batch(self, n_samples: int) -> int:
@@ -295,8 +292,3 @@ class MLPExpert(RegressorMixin, Estimator):
             X = np.tanh(X) if self.activation == "tanh" else np.maximum(X, 0.0)
         return (X @ self.coefs_[-1] + self.intercepts_[-1])[:, 0]
 
-
-def _scale(values: np.ndarray) -> np.ndarray:
-    """Standard deviation by column, 1 for a constant one (whose computed deviation need not be zero)."""
-    deviation = values.std(axis=0)
-    return np.where((np.ptp(values, axis=0) > 0) & (deviation > 0), deviation, 1.0)

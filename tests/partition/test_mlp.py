@@ -20,6 +20,7 @@ from modpart._torch.stacked import StackedTrainer
 from modpart._torch.state import load_numpy
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition import MLPExpert
+from modpart.partition._contest import Scaling
 
 
 @pytest.fixture
@@ -127,23 +128,16 @@ def test_it_predicts_in_a_process_that_never_loads_torch(table, tmp_path):
 
 def test_an_expert_of_a_stack_predicts_the_same(table):
     X, y = table
-    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
-    target = (y - y.mean()) / y.std()
+    scaling = Scaling.of(X, y)
     trainer = StackedTrainer(2, (6, 4), seed=0, activation="relu")
     trainer.grow(2)
-    trainer.train(scaled, target, (X[:, 0] > 0).astype(int), 20)
+    trainer.train(scaling.inputs(X), scaling.target(y), (X[:, 0] > 0).astype(int), 20)
     for k in range(2):
-        expert = MLPExpert._from_state(
-            **trainer.expert_state(k),
-            x_mean=X.mean(axis=0),
-            x_scale=X.std(axis=0),
-            y_mean=y.mean(),
-            y_scale=y.std(),
-            activation="relu",
+        expert = MLPExpert((6, 4), activation="relu")._adopt(**trainer.expert_state(k), scaling=scaling)
+        np.testing.assert_allclose(
+            expert.predict(X), scaling.restore(trainer.predict_all(scaling.inputs(X))[:, k]), rtol=1e-5
         )
-        expected = trainer.predict_all(scaled)[:, k] * y.std() + y.mean()
-        np.testing.assert_allclose(expert.predict(X), expected, rtol=1e-5)
-        assert expert.hidden_layer_sizes == (6, 4)
+        assert expert.n_iter_ == len(expert.loss_curve_) == 20
         assert clone(expert).set_params(max_epochs=2).fit(X, y).n_iter_ == 2
 
 
@@ -226,9 +220,22 @@ def test_grid_search_works_with_metadata_routing_on(table):
         assert search.fit(*table).best_params_ == {"hidden_layer_sizes": (8,)}
 
 
-def test_divergence_is_named(table):
-    with pytest.raises(ParameterError, match=r"diverged with lr=1000000\.0"):
-        MLPExpert(optimizer=torch.optim.SGD, lr=1e6, activation="relu", max_epochs=50, random_state=0).fit(*table)
+def test_divergence_is_named_as_soon_as_it_shows(table):
+    wild = MLPExpert(optimizer=torch.optim.SGD, lr=1e6, activation="relu", max_epochs=50, random_state=0)
+    with pytest.raises(ParameterError, match=r"diverged with lr=1000000\.0.* after [1-9] epochs"):
+        wild.fit(*table)
+
+
+def test_early_stopping_survives_a_late_divergence(table):
+    class Explode(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 5:
+                with torch.no_grad():
+                    next(net.module_.parameters()).fill_(torch.inf)
+
+    expert = MLPExpert(early_stopping=True, max_epochs=50, callbacks=[Explode()], random_state=0).fit(*table)
+    assert expert.n_iter_ == 6
+    assert np.isfinite(expert.predict(table[0])).all()
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,13 @@ def test_an_optimizer_with_one_state_for_all_is_refused():
         StackedTrainer(2, seed=0, optimizer=torch.optim.LBFGS)
 
 
+def test_divergence_of_one_expert_is_named(table):
+    X, y = table
+    trainer = trainer_of(2, optimizer=torch.optim.SGD, activation="relu", lr=1e6)
+    with pytest.raises(ParameterError, match=r"diverged with lr=1000000\.0"):
+        trainer.train(X, y, np.zeros(len(y), int), 20)
+
+
 def test_history_holds_the_mean_loss_of_the_experts(table):
     X, y = table
     labels = np.repeat([0, 1], [100, 20])
