@@ -73,7 +73,8 @@ class MLPExpert(RegressorMixin, Estimator):
     y_mean_, y_scale_ : float
         Standardisation of y.
     loss_curve_ : ndarray of shape (n_iter_,), float64
-        Mean squared error of the training batches by epoch, in units of the variance of y.
+        Mean squared error of the training batches by epoch, in units of the variance of y. For a network that won its
+        rows in a competition, the mean over all networks, and the variance is that of all rows.
     validation_curve_ : ndarray of shape (n_iter_,) or None
         The same on the held-out rows after each epoch; None without early stopping.
     n_iter_ : int

@@ -39,8 +39,9 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     ----------
     estimator : regressor or None, default=None
         The kind of expert. None or a :class:`BayesianExpert` competes in closed form, its evidence deciding the number
-        of regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other
-        scikit-learn regressor is refitted each round. For these two, hold-out loss decides the number of regimes.
+        of regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks, which then train on
+        for `max_epochs` (with `early_stopping` they are fitted anew). Any other scikit-learn regressor is refitted each
+        round. For these two, hold-out loss decides the number of regimes.
     n_experts : "auto" or int, default="auto"
         Number of experts that compete, and of partitions; "auto" finds it.
     max_experts : int, default=10

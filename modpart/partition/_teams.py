@@ -117,8 +117,10 @@ class StackedTeam:
     """Networks of equal shape trained side by side, each on the rows it has won, their optimisers' state kept."""
 
     def __init__(self, estimator: MLPExpert, X: np.ndarray, y: np.ndarray, seed: int) -> None:
+        from modpart._torch.callbacks import StopOnPlateau
         from modpart._torch.stacked import StackedTrainer
 
+        plateau = StopOnPlateau("train_loss", estimator.tol, estimator.n_iter_no_change, restore=False)
         self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
         self.scaling = Scaling.of(X, y)
         self.raw, self.X, self.y = (X, y), self.scaling.inputs(X), self.scaling.target(y)
@@ -131,7 +133,7 @@ class StackedTeam:
             lr=estimator.lr,
             weight_decay=estimator.weight_decay,
             batch_size=None if (rows := estimator.rows_per_batch(len(X))) < 0 else rows,
-            callbacks=estimator.callbacks,
+            callbacks=[plateau, *(estimator.callbacks or [])],
             device=estimator.device,
         )
 
@@ -152,8 +154,14 @@ class StackedTeam:
             self.stack.drop(expert)
 
     def experts(self, labels: np.ndarray) -> list[Any]:
-        X, y = self.raw
-        return [clone(self.estimator).fit(X[labels == k], y[labels == k]) for k in range(int(labels.max()) + 1)]
+        """The networks themselves after more training on their rows; held-out rows for early stopping need a refit."""
+        n_experts = int(labels.max()) + 1
+        if self.estimator.early_stopping:
+            X, y = self.raw
+            return [clone(self.estimator).fit(X[labels == k], y[labels == k]) for k in range(n_experts)]
+        self.stack.train(self.X, self.y, labels, self.estimator.max_epochs)
+        states = map(self.stack.expert_state, range(n_experts))
+        return [clone(self.estimator)._adopt(**state, scaling=self.scaling) for state in states]
 
     def snapshot(self) -> Any:
         return self.stack.copy_state()

@@ -90,6 +90,24 @@ def test_stacked_networks_learn_snapshot_and_forget():
     np.testing.assert_array_equal(team.predict(X), predictions)
 
 
+def test_the_networks_that_competed_are_the_experts():
+    X, y, regime = make_two_planes(200, random_state=0)
+    team = make_team(MLPExpert((8,), max_epochs=40), X, y, seed=0)
+    team.train(regime)
+    before = own_column(team.errors(), regime).mean()
+    experts = team.experts(regime)
+    np.testing.assert_allclose(np.column_stack([e.predict(X) for e in experts]), team.predict(X), rtol=1e-3, atol=1e-4)
+    assert own_column(team.errors(), regime).mean() < before
+    assert [expert.n_iter_ for expert in experts] == [150 + 40] * 2
+
+
+def test_networks_that_stop_early_are_fitted_anew():
+    X, y, regime = make_two_planes(200, random_state=0)
+    team = make_team(MLPExpert((8,), max_epochs=5, early_stopping=True), X, y, seed=0)
+    team.train(regime)
+    assert [len(expert.validation_curve_) for expert in team.experts(regime)] == [5, 5]
+
+
 @pytest.mark.parametrize("start", range(4))
 def test_starts_label_every_row(start):
     X, y, _ = make_two_planes(200, random_state=0)
