@@ -1,5 +1,6 @@
 """Teams of equal experts for a free competition: clones of any scikit-learn regressor, or networks stacked into one."""
 
+from math import ceil
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from modpart.partition._mlp import MLPExpert
 __all__ = ["EstimatorTeam", "StackedTeam", "Team", "make_team"]
 
 FOLDS = 3
-WARM_EPOCHS, ROUND_EPOCHS = 150, 10
+WARM_STEPS, ROUND_STEPS = 150, 10  # of all rows at once; a step of a mini-batch is worth a tenth
 
 
 class Team(Protocol):
@@ -141,7 +142,11 @@ class StackedTeam:
         missing = int(labels.max()) + 1 - self.stack.n_experts
         if missing > 0:
             self.stack.grow(missing)
-        self.stack.train(self.X, self.y, labels, WARM_EPOCHS if missing > 0 else ROUND_EPOCHS)
+        steps = WARM_STEPS if missing > 0 else ROUND_STEPS
+        rows = self.estimator.rows_per_batch(len(labels))
+        if rows > 0:
+            steps = min(steps, ceil(10 * steps * rows * self.stack.n_experts / len(labels)))
+        self.stack.train(self.X, self.y, labels, steps)
 
     def errors(self) -> np.ndarray:
         return (self.stack.predict_all(self.X) - self.y[:, None]) ** 2
