@@ -1,5 +1,8 @@
 """Laws of the shared tools."""
 
+import os
+import subprocess
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info
 
 from modpart._utils import params
 from modpart._utils.checks import check_X, check_X_y
@@ -176,6 +179,34 @@ def test_one_thread_holds_and_restores_also_nested_and_after_errors():
     with pytest.raises(RuntimeError, match="stop"), one_thread():
         raise RuntimeError("stop")
     assert thread_counts() == before
+
+
+def test_one_thread_holds_a_torch_that_is_imported_inside():
+    code = """
+from modpart._utils.parallel import one_thread
+with one_thread():
+    import torch
+    with one_thread():
+        assert torch.get_num_threads() == 1
+assert torch.get_num_threads() == 2
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"OMP_NUM_THREADS": "2"})
+
+
+def test_thread_pools_are_looked_up_again_only_after_an_import(monkeypatch):
+    from modpart._utils import parallel
+
+    looked_up = []
+    monkeypatch.setattr(parallel, "_known", (0, None))
+    monkeypatch.setattr(parallel, "ThreadpoolController", lambda: looked_up.append(1) or ThreadpoolController())
+    for _ in range(3):
+        with one_thread():
+            pass
+    assert len(looked_up) == 1
+    monkeypatch.setitem(sys.modules, "a_new_module", sys)
+    with one_thread():
+        pass
+    assert len(looked_up) == 2
 
 
 @pytest.mark.usefixtures("two_threads")

@@ -32,6 +32,7 @@ def one_thread() -> Iterator[None]:
     try:
         if depth == 0:
             _enter()
+        _hold_torch()
         yield
     finally:
         _local.depth = depth
@@ -40,25 +41,34 @@ def one_thread() -> Iterator[None]:
 
 
 def _enter() -> None:
-    """Limit BLAS and torch when first in; OpenMP keeps one count per thread, so every thread limits its own."""
-    global _entered, _blas, _torch_threads
-    torch = sys.modules.get("torch")
+    """Limit BLAS when first in; OpenMP keeps one count per thread, so every thread limits its own."""
+    global _entered, _blas
     with _lock:
-        if torch is not None and _torch_threads is None:
-            _torch_threads = torch.get_num_threads()
         controller = _controller()
         _local.openmp = controller.select(user_api="openmp").limit(limits=1)
         if _entered == 0:
             with _anyone_may_limit(controller):
                 _blas = controller.select(user_api="blas").limit(limits=1)
-        if torch is not None:
-            torch.get_num_threads()  # a thread's first call takes over the process's count: let it come before ours
-            torch.set_num_threads(1)
         _entered += 1
+
+
+def _hold_torch() -> None:
+    """Limit torch, once for each thread; also when it was imported after the first way in."""
+    global _torch_threads
+    torch = sys.modules.get("torch")
+    if torch is None or getattr(_local, "holds_torch", False):
+        return
+    with _lock:
+        found = torch.get_num_threads()  # a thread's first call takes over the process's count: let it come before ours
+        if _torch_threads is None:
+            _torch_threads = found
+        torch.set_num_threads(1)
+    _local.holds_torch = True
 
 
 def _leave() -> None:
     global _entered, _blas, _torch_threads
+    _local.holds_torch = False
     with _lock:
         _entered -= 1
         _local.openmp.restore_original_limits()

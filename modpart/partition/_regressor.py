@@ -17,6 +17,7 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition._bayes import BayesianExpert
+from modpart.partition._nets import as_expert
 from modpart.partition._partitioner import ActivePartitioner
 
 __all__ = ["PartitionedRegressor"]
@@ -143,8 +144,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         progress = Progress(self, X, y, total=2)
         partitioner = ActivePartitioner(self.estimator) if self.partitioner is None else self.partitioner
         partitioner = seed_nested(clone(partitioner), rng)
-        expert = None if self.estimator is None else seed_nested(clone(self.estimator), rng)
-        single = seed_nested(clone(_kind(partitioner, expert)), rng)
+        expert = None if self.estimator is None else seed_nested(clone(as_expert(self.estimator)), rng)
+        single = seed_nested(clone(as_expert(_kind(partitioner, expert))), rng)
         with one_thread():
             self.partitioner_ = clone(partitioner).fit(X, y)
             self.n_partitions_ = self.partitioner_.n_partitions_

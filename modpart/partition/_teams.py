@@ -12,6 +12,7 @@ from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
 from modpart.partition._mlp import MLPExpert
+from modpart.partition._nets import as_expert
 
 __all__ = ["EstimatorTeam", "StackedTeam", "Team", "make_team"]
 
@@ -56,7 +57,7 @@ class EstimatorTeam:
     """
 
     def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
-        self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
+        self.estimator = seed_nested(clone(as_expert(estimator)), np.random.default_rng(seed))
         self.X, self.y, self.seed, self.proven = X, y, seed, False
         self.y_sd = Scaling.of(X, y).y_sd
         self.members: list[
