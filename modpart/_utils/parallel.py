@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from threading import Lock, local
+from threading import RLock, local
 from typing import Any
 
 from sklearn.utils.parallel import Parallel, delayed
@@ -11,7 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["one_thread", "parallel_map"]
 
-_lock = Lock()
+_lock = RLock()
 _local = local()
 _entered = 0
 _blas: Any = None
@@ -32,7 +32,8 @@ def one_thread() -> Iterator[None]:
     try:
         if depth == 0:
             _enter()
-        _hold_torch()
+        else:
+            _hold_torch()
         yield
     finally:
         _local.depth = depth
@@ -44,6 +45,7 @@ def _enter() -> None:
     """Limit BLAS when first in; OpenMP keeps one count per thread, so every thread limits its own."""
     global _entered, _blas
     with _lock:
+        _hold_torch()
         controller = _controller()
         _local.openmp = controller.select(user_api="openmp").limit(limits=1)
         if _entered == 0:

@@ -1,8 +1,8 @@
 """Free competition: experts of any kind compete for rows; hold-out loss admits and drops them.
 
-This is the rule of Tacke et al. (arXiv 2411.18254) with three additions: the neighbours of a row vote for its label, an
-expert that could learn rows by heart is judged by cross-fitting, and only the routed hold-out loss changes the number
-of experts.
+This is the rule of Tacke et al. (arXiv 2411.18254) with additions: runs may start from more than chance, the neighbours
+of a row vote for its label, an expert that could learn rows by heart is judged by cross-fitting, and only the routed
+hold-out loss changes the number of experts.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from modpart.partition._regimes import find_regimes
 from modpart.partition._search import VOTERS, compact, log_votes
 from modpart.partition._teams import Team, make_team
 
-__all__ = ["award", "contest_by_hold_out", "own_column", "start_labels"]
+__all__ = ["award", "contest_by_hold_out", "own_column", "random_start", "start_labels"]
 
 START_EXPERTS = 3
 SETTLED_SHARE, SETTLED_ROUNDS = 5e-3, 2  # at most this share of the rows changes, for so many rounds
@@ -105,7 +105,7 @@ class _Run:
             return labels
         before, loss = self.team.snapshot(), self.hold_out_errors(labels).mean()
         own = own_column(self.team.errors(), labels)
-        smoothed = own + own[self.rows.near].mean(axis=1)
+        smoothed = own + own[self.rows.near].mean(axis=1) if self.vote_weight else own
         grown = labels.copy()
         count = min(max(self.min_samples, int(WORST_SHARE * len(labels))), len(labels) // 2)
         grown[np.argsort(-smoothed)[:count]] = n_experts
@@ -187,6 +187,7 @@ def contest_by_hold_out(
     bounds: tuple[int, int] = (1, 10),
     min_samples: int | None = None,
     vote_weight: float = 1.0,
+    init: str = "auto",
     n_init: int = 4,
     max_rounds: int = 60,
     validation_fraction: float = 0.2,
@@ -207,7 +208,7 @@ def contest_by_hold_out(
     held_out = min(round(validation_fraction * n), n - LEAST_START * bounds[0])
     outside = np.sort(order[: max(1, held_out)])
     inside = np.setdiff1d(order, outside)
-    task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed)
+    task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, init, max_rounds, team_seed)
     starts: list[tuple[_Task, int | None, int]] = [(task, start, seed) for start, seed in enumerate(run_seeds)]
     if bounds[1] == 1 or (bounds[0] == 1 and len(inside) < 2 * least):  # no room for a second regime
         starts.clear()
@@ -231,6 +232,7 @@ class _Task:
     bounds: tuple[int, int]
     min_samples: int
     vote_weight: float
+    init: str
     max_rounds: int
     seed: int
 
@@ -255,7 +257,10 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
         labels = np.zeros(len(inside), dtype=np.int64)
         team.train(labels)
     else:
-        begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed)
+        if task.init == "random":
+            begin = random_start(team, len(inside), task.bounds, task.min_samples, seed)
+        else:
+            begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed)
         with config_context(assume_finite=True, skip_parameter_validation=True):  # thousands of small fits
             labels = run.compete(begin, task.max_rounds)
     everyone = np.empty(len(X), dtype=np.int64)
@@ -265,6 +270,19 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
     scores = -0.5 * errors / noise + task.vote_weight * log_votes(labels, run.hold_out_near)
     everyone[outside] = scores.argmax(axis=1)
     return _Result(everyone, run.hold_out_errors(labels), run.history)
+
+
+def random_start(team: Team, n_samples: int, bounds: tuple[int, int], least: int, seed: int) -> np.ndarray:
+    """Labels to begin a run with: each expert learns a few random rows, then every row goes to the best expert."""
+    n_experts = min(max(bounds[0], START_EXPERTS), bounds[1], n_samples // LEAST_START)
+    count = min(least, n_samples // n_experts)
+    labels = np.full(n_samples, -1)
+    known = np.random.default_rng(seed).permutation(n_samples)[: n_experts * count]
+    labels[known] = np.arange(len(known)) // count
+    team.train(labels)
+    winners = team.errors().argmin(axis=1)
+    team.keep(np.unique(winners))
+    return compact(winners)
 
 
 def start_labels(

@@ -48,7 +48,7 @@ def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
     if n_samples <= KERNEL_ROWS:
         menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
         menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)
-    menu["neighbours"] = KNeighborsClassifier(5, algorithm="brute")
+    menu["neighbours"] = KNeighborsClassifier(5, algorithm="brute" if n_samples <= CHOICE_ROWS else "auto")
     return menu
 
 

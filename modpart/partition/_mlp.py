@@ -292,4 +292,3 @@ class MLPExpert(RegressorMixin, Estimator):
             X = X @ coef + intercept
             X = np.tanh(X) if self.activation == "tanh" else np.maximum(X, 0.0)
         return (X @ self.coefs_[-1] + self.intercepts_[-1])[:, 0]
-

@@ -53,6 +53,9 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         cross-validated routed error. A classifier of your own sees the standardised inputs.
     vote_weight : float, default=1.0
         Weight of the neighbours' vote (>= 0); 0 is plain winner-takes-all.
+    init : {"auto", "random"}, default="auto"
+        How a hold-out competition begins: "auto" with regimes found in closed form, then with clusters; "random" with
+        experts that know a few random rows.
     n_init : int, default=4
         Starts of a hold-out competition; closed-form experts need none.
     max_rounds : int, default=60
@@ -104,6 +107,12 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     then assigned in one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
     split and the starts.
 
+    ``ActivePartitioner(MLPExpert(), init="random", vote_weight=0, gate=SVC())`` is the rule of [1]_ without additions:
+    networks start by chance, the winner takes all, at intervals an expert learns the worst-predicted rows and stays if
+    the loss falls, one that the others can stand in for goes, until the winners are stable. Where we know of no answer
+    of the paper (the intervals, the sizes of the networks, the kernel, the test by which an expert goes) it is ours:
+    trials every tenth round, judged by hold-out loss.
+
     References
     ----------
     .. [1] Tacke et al., "Active partitioning: inverting the paradigm of active learning", arXiv:2411.18254 (2024);
@@ -128,6 +137,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         "min_samples": (nothing, integer(2)),
         "gate": (one_of("auto"), model("classifier")),
         "vote_weight": (number(0.0),),
+        "init": (one_of("auto", "random"),),
         "n_init": (integer(1),),
         "max_rounds": (integer(1),),
         "validation_fraction": (number(0.0, 1.0, open_low=True, open_high=True),),
@@ -144,6 +154,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         min_samples: int | None = None,
         gate: Any = "auto",
         vote_weight: float = 1.0,
+        init: str = "auto",
         n_init: int = 4,
         max_rounds: int = 60,
         validation_fraction: float = 0.2,
@@ -157,6 +168,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self.min_samples = min_samples
         self.gate = gate
         self.vote_weight = vote_weight
+        self.init = init
         self.n_init = n_init
         self.max_rounds = max_rounds
         self.validation_fraction = validation_fraction
@@ -231,6 +243,11 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         bounds = (1, self.max_experts) if self.n_experts == "auto" else (self.n_experts, self.n_experts)
         shared: dict[str, Any] = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
         if self.estimator is None or isinstance(self.estimator, BayesianExpert):
+            if self.init == "random":
+                raise ParameterError(
+                    "ActivePartitioner: init='random' needs experts that compete with starts, and closed-form ones "
+                    "have none. Pass another estimator, such as MLPExpert(), or init='auto'."
+                )
             law = "smooth" if self.estimator is None else self.estimator.law
             return contest_by_evidence(X, y, rng, law=law, report=report, **shared)
         contest = contest_by_hold_out(
@@ -238,6 +255,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
             X,
             y,
             rng,
+            init=self.init,
             n_init=self.n_init,
             max_rounds=self.max_rounds,
             validation_fraction=self.validation_fraction,

@@ -4,17 +4,19 @@ import warnings
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeRegressor
 
-from modpart.datasets import make_linear, make_two_planes
-from modpart.exceptions import ModpartWarning
+from modpart.datasets import make_elastoplastic, make_linear, make_two_planes
+from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition import ActivePartitioner, MLPExpert
-from modpart.partition._free import award, own_column, start_labels
+from modpart.partition._free import award, own_column, random_start, start_labels
 from modpart.partition._local import neighbours
 from modpart.partition._teams import EstimatorTeam, make_team
 
@@ -106,6 +108,37 @@ def test_networks_that_stop_early_are_fitted_anew():
     team = make_team(MLPExpert((8,), max_epochs=5, early_stopping=True), X, y, seed=0)
     team.train(regime)
     assert [len(expert.validation_curve_) for expert in team.experts(regime)] == [5, 5]
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), MLPExpert((4,))], ids=["line", "networks"])
+def test_a_random_start_gives_every_row_to_the_best_of_experts_that_know_few(estimator):
+    X, y, _ = make_two_planes(200, random_state=0)
+    begins = []
+    for seed in (0, 0, 1):
+        team = make_team(estimator, X, y, seed=0)
+        begins.append(random_start(team, 200, (3, 3), least=10, seed=seed))
+        assert begins[-1].shape == (200,) and begins[-1].min() == 0
+        assert team.errors().shape == (200, begins[-1].max() + 1)
+        np.testing.assert_array_equal(team.errors().argmin(axis=1), begins[-1])
+    np.testing.assert_array_equal(begins[0], begins[1])
+    assert (begins[0] != begins[2]).any()
+
+
+def test_the_rule_of_the_paper_alone_finds_a_kink():
+    X, y, regime = make_elastoplastic(200, random_state=0)
+    settings = {"init": "random", "vote_weight": 0.0, "n_init": 2, "max_rounds": 12, "random_state": 0}
+    partitioner = ActivePartitioner(LinearRegression(), gate=SVC(), **settings).fit(X, y)
+    assert partitioner.n_partitions_ == 2
+    assert adjusted_rand_score(regime, partitioner.labels_) > 0.9
+    with parallel_config("threading", n_jobs=2):
+        again = ActivePartitioner(LinearRegression(), gate=SVC(), **settings).fit(X, y)
+    np.testing.assert_array_equal(again.winner_labels_, partitioner.winner_labels_)
+
+
+def test_closed_form_experts_have_no_start():
+    X, y, _ = make_two_planes(60, random_state=0)
+    with pytest.raises(ParameterError, match="init='random' needs experts that compete with starts"):
+        ActivePartitioner(init="random").fit(X, y)
 
 
 @pytest.mark.parametrize("start", range(4))
