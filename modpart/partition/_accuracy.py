@@ -1,10 +1,12 @@
 """The model of ``mode="accuracy"``: single models and their corrections, weighted by errors on rows not trained on.
 
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
-fold, to predict that fold; the gain that is reported and that decides is the one of these predictions.
+fold, to predict that fold; the gain that is reported and that decides is the one of these predictions, over those of
+single models alone. Of several single models the best one is not enough: on a small table cross-validation often takes
+the wrong one, and a flexible one may fly off on a single new row, so they are blended.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ __all__ = ["CorrectedModel", "families", "fit_corrected", "stacking_weights"]
 
 SHRINK = 1e-3  # of the weights, relative to the mean square of a correction
 SUM_PRICE = 1e3
+LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, larger ones are cut to that size
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
 STANDARD_ERRORS = 1.0
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
@@ -28,7 +31,7 @@ QUADRATIC_TERMS = 500  # at most, and no more than half the rows
 
 @dataclass
 class CorrectedModel:
-    """One single model and the weighted differences of all other candidates to it.
+    """The best single model and the weighted differences of all other candidates to it.
 
     Columns are the candidates: the predictions of each bag, one bag after the other.
     """
@@ -62,12 +65,21 @@ class CorrectedModel:
         changed = single + np.clip(candidates - single[:, None], -self.limits, self.limits) @ weights
         return np.clip(changed, np.minimum(self.low, single), np.maximum(self.high, single))
 
-    def alone(self) -> "CorrectedModel":
-        """The single model without its corrections."""
-        starts = np.cumsum([0, *(bag.n_columns for bag in self.bags)])
-        bag = self.bags[int(np.flatnonzero(starts == self.reference)[0])].alone()
-        none = np.zeros(1)
-        return CorrectedModel([bag], self.scaling, 0, none, none, self.low, self.high, self.gain, self.gain_se)
+    def without_parts(self, weights: np.ndarray) -> "CorrectedModel":
+        """The single models alone, with weights of their own."""
+        singles = self.singles
+        return replace(
+            self,
+            bags=[bag.alone() for bag in self.bags],
+            reference=int(np.flatnonzero(singles == self.reference)[0]),
+            weights=weights[singles],
+            limits=self.limits[singles],
+        )
+
+    @property
+    def singles(self) -> np.ndarray:
+        """Columns of the single models."""
+        return np.cumsum([0, *(bag.n_columns for bag in self.bags)])[:-1]
 
 
 def families(n_samples: int, n_features: int, rng: np.random.Generator) -> list[tuple[Any, bool]]:
@@ -111,46 +123,55 @@ def fit_corrected(
     inputs = X if scaling is None else scaling.inputs(X)
     fold_seed, *seeds = child_seeds(rng, 1 + len(kinds))
     plan = [(kind, n_trees if parts else 0, seed) for (kind, parts), seed in zip(kinds, seeds, strict=True)]
-    bags = [Bag(kind, count).fit(inputs, y, weights, seed) for kind, count, seed in plan]
+    bags = _trained(plan, inputs, y, weights)
     n_columns, margin = sum(bag.n_columns for bag in bags), MARGIN * float(np.ptp(y))
     none, bounds = np.zeros(n_columns), (float(y.min()) - margin, float(y.max()) + margin)
     model = CorrectedModel(bags, scaling, 0, none, none, *bounds, np.nan, np.nan)
     folds = folds_of(X, cv, fold_seed)
     if not folds or (len(bags) == 1 and not bags[0].local):
-        return model.alone()
+        return model.without_parts(none)
     jobs = [(plan, inputs, y, weights, train, test) for train, test in folds]
     candidates, fold_of = np.empty((len(X), n_columns)), np.empty(len(X), dtype=np.int64)
     for k, predictions in enumerate(parallel_map(_held_out, jobs, n_jobs=n_jobs)):
         candidates[folds[k][1]], fold_of[folds[k][1]] = predictions, k
-    _weigh(model, candidates, y, fold_of)
-    return model.alone() if fallback and not model.gain > STANDARD_ERRORS * model.gain_se else model
+    plain = _weigh(model, candidates, y, fold_of)
+    return model.without_parts(plain) if fallback and not model.gain > STANDARD_ERRORS * model.gain_se else model
 
 
 def _held_out(
     plan: list[Any], X: np.ndarray, y: np.ndarray, weights: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Predictions of rows `test` by all candidates made from rows `train`."""
-    bags = [Bag(kind, count).fit(X[train], y[train], weights[train], seed) for kind, count, seed in plan]
+    bags = _trained(plan, X[train], y[train], weights[train])
     return np.hstack([bag.predict(X[test]) for bag in bags])
 
 
-def _weigh(model: CorrectedModel, candidates: np.ndarray, y: np.ndarray, fold_of: np.ndarray) -> None:
-    """Choose the reference, the limits and the weights; measure the gain."""
-    singles = np.cumsum([0, *(bag.n_columns for bag in model.bags)])[:-1]
-    errors = ((candidates[:, singles] - y[:, None]) ** 2).mean(axis=0)
-    model.reference = int(singles[errors.argmin()])
-    single = candidates[:, model.reference]
-    differences = candidates - single[:, None]
-    model.limits = np.abs(differences).max(axis=0)
-    model.weights = stacking_weights(differences, y - single)
-    combined = np.empty(len(y))
-    for k in range(fold_of.max() + 1):
-        own, others = fold_of == k, fold_of != k
-        combined[own] = model.combine(candidates[own], stacking_weights(differences[others], (y - single)[others]))
-    gain = (single - y) ** 2 - (combined - y) ** 2
-    reference = max(float(errors.min()), np.finfo(np.float64).tiny)
+def _trained(plan: list[Any], X: np.ndarray, y: np.ndarray, weights: np.ndarray) -> list[Bag]:
+    return [Bag(kind, count).fit(X, y, weights, seed) for kind, count, seed in plan]
+
+
+def _weigh(model: CorrectedModel, candidates: np.ndarray, y: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
+    """Choose the reference, the limits and the weights; measure the gain; return weights of single models alone."""
+    singles = model.singles
+    model.reference = int(singles[((candidates[:, singles] - y[:, None]) ** 2).mean(axis=0).argmin()])
+    best = candidates[:, model.reference]
+    differences = candidates - best[:, None]
+    model.limits = np.quantile(np.abs(differences), LARGEST_SHARE, axis=0)
+    differences, left = np.clip(differences, -model.limits, model.limits), y - best
+    plain = np.isin(np.arange(len(model.weights)), singles)
+    errors = {}
+    for name, columns in {"plain": plain, "all": np.ones_like(plain)}.items():
+        errors[name] = np.empty(len(y))
+        for k in range(fold_of.max() + 1):
+            own, others = fold_of == k, fold_of != k
+            weights = stacking_weights(differences[others] * columns, left[others])
+            errors[name][own] = (model.combine(candidates[own], weights) - y[own]) ** 2
+    model.weights = stacking_weights(differences, left)
+    gain = errors["plain"] - errors["all"]
+    reference = max(float(errors["plain"].mean()), np.finfo(np.float64).tiny)
     model.gain = float(gain.mean()) / reference
     model.gain_se = float(gain.std(ddof=1)) / np.sqrt(len(y)) / reference
+    return stacking_weights(differences * plain, left)
 
 
 def stacking_weights(differences: np.ndarray, left: np.ndarray) -> np.ndarray:

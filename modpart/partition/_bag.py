@@ -7,14 +7,17 @@ model is: a straight line leaves much to boost, a flexible model little.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 
 from modpart._utils.seeds import child_seeds
+from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
 from modpart.partition._leaf_trees import LeafTree, grow_tree
 
@@ -27,6 +30,7 @@ LEAST_ROWS, ROWS_PER_TERM = 20, 2  # of a cell: at least 20, and 2 for each coef
 SHRINKAGE = 20  # a shrunk expert counts n / (n + 20 p) in a cell of n rows, p being the coefficients of a line
 MARGIN = 0.1  # experts predict at most so far outside the targets of their cell, in ranges of those targets
 RESIDUAL_FOLDS = 5
+UNCHECKED = {"assume_finite": True, "skip_parameter_validation": True}  # for hundreds of small fits on checked rows
 
 
 @dataclass
@@ -41,11 +45,25 @@ class Expert:
     @classmethod
     def of(cls, estimator: Any, X: np.ndarray, y: np.ndarray) -> "Expert":
         margin = MARGIN * float(np.ptp(y))
-        model = clone(estimator).fit(X, y)
+        with config_context(**UNCHECKED), _explained(estimator, len(y)):
+            model = clone(estimator).fit(X, y)
         return cls(model, float(y.min()) - margin, float(y.max()) + margin, len(y))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return np.clip(np.ravel(self.model.predict(X)), self.low, self.high)
+        with config_context(**UNCHECKED), _explained(self.model, self.n_rows):
+            return np.clip(np.ravel(self.model.predict(X)), self.low, self.high)
+
+
+@contextmanager
+def _explained(estimator: Any, n_rows: int) -> Iterator[None]:
+    """Say that it was a cell which an estimator could not cope with."""
+    try:
+        yield
+    except ValueError as error:
+        raise ParameterError(
+            f"PartitionedRegressor: estimator={estimator!r} fails as the expert of a cell of {n_rows} rows: {error} "
+            f"With mode='accuracy' it must cope with {LEAST_ROWS} rows."
+        ) from error
 
 
 @dataclass
@@ -102,10 +120,13 @@ class Bag:
         if self.n_trees == 0 or len(X) < 2 * least:
             return self
         Z, target, n = self.scaling.inputs(X), self.scaling.target(y), len(X)
+        trees = []
         for _ in range(self.n_trees):
             drawn = weights * np.bincount(rng.integers(n, size=n), minlength=n)
-            tree = grow_tree(Z, target, drawn, _some_columns(X.shape[1], rng), LOCAL_CELLS, least)
-            self.local.append(Partition.of(tree, self.estimator, X, Z, y))
+            trees.append(grow_tree(Z, target, drawn, _some_columns(X.shape[1], rng), LOCAL_CELLS, least))
+        if all(tree.n_cells == 1 for tree in trees):
+            return self
+        self.local = [Partition.of(tree, self.estimator, X, Z, y) for tree in trees]
         left = y - held_out_predictions(self.estimator, X, y, child_seeds(rng, 1)[0])
         for _ in range(ROUNDS_PER_TREE * self.n_trees):
             drawn = weights * (rng.random(n) < ROUND_SHARE)

@@ -13,6 +13,7 @@ __all__ = ["LeafTree", "grow_tree", "ridge_loss"]
 N_CUTS = 16
 ALPHA = 1.0  # ridge penalty of a cell, on slopes of standardised inputs
 LEVEL_ALPHA = 1e-9  # keeps an empty side solvable, and a constant free
+LEAST_GAIN = 1e-9  # of the sum of squares; less is rounding
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ def grow_tree(
     """
     table = np.column_stack([np.ones(len(X)), X[:, columns], y])
     tree = LeafTree([], [], [])
-    rows = [np.arange(len(X))]
+    rows, least_gain = [np.arange(len(X))], LEAST_GAIN * float(weights @ y**2)
     best = [_best_cut(table, weights, rows[0], min_rows)]
     while len(rows) < n_cells:
         cell = int(np.argmax([gain for gain, *_ in best]))
         gain, column, threshold = best[cell]
-        if gain <= 0.0:
+        if gain <= least_gain:
             break
         tree.cells.append(cell)
         tree.columns.append(int(columns[column]))

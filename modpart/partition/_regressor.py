@@ -41,8 +41,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` it lets cross-validation weigh straight and quadratic ridge regression, whole and in parts,
-        and a :class:`BayesianExpert`.
+        ``mode="accuracy"`` it blends straight and quadratic ridge regression, whole and in parts, with a
+        :class:`BayesianExpert`, by weights from cross-validation.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
         "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes what does better in
@@ -73,6 +73,7 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     routing_ : {"hard", "soft"}
     gain_ : float
         Cross-validated share of the single model's squared error that the modular model saves; nan when not compared.
+        Where a bag has several single models, it is compared with their best blend.
     gain_se_ : float
         Its standard error over rows.
     routing_risk_ : float
@@ -93,10 +94,10 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     trees themselves, which see sums of products of inputs and target and never `estimator`, take milliseconds.
 
     The bag [2]_ averages experts over trees of bootstrap samples and random inputs [3]_, with cuts that leave the least
-    ridge loss, best first. The boosted sum [4]_ takes short steps on what the single model leaves over on held-out rows.
+    ridge loss, best first. The boosted sum [4]_ takes short steps on what the single model leaves over when held out.
     Both correct the single model with non-negative weights that sum to at most one, by least squares on held-out
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
-    together. No correction is larger than the largest one held out, nor leads more than a tenth of the range of y
+    together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
     outside it.
 
     References

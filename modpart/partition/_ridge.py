@@ -1,4 +1,4 @@
-"""Straight and quadratic ridge regression with a leave-one-out penalty, quick enough to be fitted thousands of times."""
+"""Straight and quadratic ridge regression with a leave-one-out penalty, quick enough for thousands of fits."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
