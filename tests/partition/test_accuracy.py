@@ -1,0 +1,206 @@
+"""The accuracy mode of PartitionedRegressor: what its parts compute, when it helps, and when it stands back."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from modpart.datasets import make_friedman, make_linear, make_pure_noise
+from modpart.exceptions import ParameterError
+from modpart.partition import ActivePartitioner, PartitionedRegressor
+from modpart.partition._accuracy import stacking_weights
+from modpart.partition._bag import Bag, folds_of
+from modpart.partition._ridge import ALPHAS, PolynomialRidge
+
+
+def steps(n_samples, seed):
+    """Four planes over four quadrants, a little noise."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-1, 1, size=(n_samples, 4))
+    slope = np.where(X[:, 0] > 0, 2.0, -2.0) * np.where(X[:, 1] > 0.2, 1.0, 0.3)
+    return X, slope * X[:, 2] + X[:, 3] + 0.1 * rng.normal(size=n_samples)
+
+
+def accurate(estimator=None, **changes):
+    return PartitionedRegressor(
+        estimator=estimator, mode="accuracy", **{"n_trees": 3, "cv": 4, "random_state": 0} | changes
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = steps(300, 0)
+    return X, y, accurate(Ridge()).fit(X, y)
+
+
+def test_better_than_one_model_where_laws_change(fitted):
+    X, y, model = fitted
+    new, target = steps(1000, 1)
+    single = Ridge().fit(X, y)
+    ratio = mean_squared_error(target, model.predict(new)) / mean_squared_error(target, single.predict(new))
+    assert ratio < 0.3
+    assert 0.3 < model.gain_ < 1 - ratio + 0.15  # folds have fewer rows to find the quadrants with
+    assert 0 < model.gain_se_ < model.gain_
+    assert 1 < model.n_partitions_ <= 8
+
+
+@pytest.mark.parametrize("make", [make_linear, make_pure_noise])
+def test_one_law_gives_exactly_the_single_model(make):
+    X, y, _ = make(200, random_state=0)
+    model = accurate(RidgeCV()).fit(X, y)
+    assert model.n_partitions_ == 1
+    assert model.gain_ <= model.gain_se_
+    np.testing.assert_array_equal(model.predict(X), RidgeCV().fit(X, y).predict(X))
+
+
+def test_without_fallback_parts_are_kept_whatever_they_gain(fitted):
+    X, y, _ = fitted
+    noise = np.random.default_rng(0).permutation(y)
+    back, kept = accurate(Ridge()).fit(X, noise), accurate(Ridge(), fallback=False).fit(X, noise)
+    assert kept.gain_ == back.gain_ <= back.gain_se_
+    assert len(kept.bag_.weights) > len(back.bag_.weights) == 1
+
+
+def test_permuted_target_gives_the_single_model():
+    X, y = steps(300, 0)
+    model = accurate(Ridge()).fit(X, np.random.default_rng(0).permutation(y))
+    assert model.n_partitions_ == 1
+
+
+def test_too_few_rows_for_a_cut_are_one_cell_and_the_single_model():
+    X, y = steps(30, 0)
+    model = accurate(Ridge()).fit(X, y)
+    assert model.n_partitions_ == 1
+    assert np.isnan(model.gain_)
+    np.testing.assert_array_equal(model.predict(X), Ridge().fit(X, y).predict(X))
+    candidates = Bag(Ridge(), 3).fit(X, y, np.ones(30), 0).predict(X)
+    np.testing.assert_array_equal(candidates, np.repeat(Ridge().fit(X, y).predict(X)[:, None], 4, axis=1))
+
+
+def test_local_experts_are_the_mean_over_trees_of_clones_on_cells():
+    X, y = steps(200, 3)
+    bag = Bag(LinearRegression(), 3).fit(X, y, np.ones(200), 0)
+    expected = np.zeros(200)
+    for partition in bag.local:
+        labels = partition.tree.labels(bag.scaling.inputs(X))
+        for k in range(partition.tree.n_cells):
+            rows = labels == k
+            expected[rows] += LinearRegression().fit(X[rows], y[rows]).predict(X[rows]) / 3
+    single, local, shrunk, _ = bag.predict(X).T
+    np.testing.assert_allclose(local, expected, atol=0.1)  # clipped near the targets of the cell
+    assert np.isclose(local, expected, atol=1e-10).mean() > 0.97
+    np.testing.assert_array_equal(single, LinearRegression().fit(X, y).predict(X))
+    assert np.mean((shrunk - single) ** 2) < np.mean((local - single) ** 2)
+
+
+def test_weights_are_the_best_that_may_be_taken():
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(200, 3))
+    for truth in ([0.5, 0.2, -0.3], [0.9, 0.8, 0.0], [0.0, 0.0, 0.0]):
+        left = columns @ truth + 0.01 * rng.normal(size=200)
+        weights = stacking_weights(columns, left)
+        assert (weights >= 0).all()
+        assert weights.sum() <= 1 + 1e-9
+        best = minimize(
+            lambda w, left=left: np.mean((left - columns @ w) ** 2),
+            np.full(3, 0.3),
+            bounds=[(0, 1)] * 3,
+            constraints={"type": "ineq", "fun": lambda w: 1 - w.sum()},
+        )
+        np.testing.assert_allclose(weights, best.x, atol=0.01)
+    np.testing.assert_array_equal(stacking_weights(np.zeros((5, 2)), np.ones(5)), [0.0, 0.0])
+
+
+def test_equal_rows_are_held_out_together():
+    X = np.repeat(np.arange(12.0)[:, None], 5, axis=0)
+    folds = folds_of(X, 5, 0)
+    assert len(folds) == 5
+    np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in folds])), np.arange(60))
+    assert not any(np.isin(X[test], X[train]).any() for train, test in folds)
+    assert folds_of(np.ones((10, 2)), 5, 0) == []
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_ridge_takes_the_penalty_with_the_least_leave_one_out_error(degree):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    y = X @ [1.0, 0.0, -2.0] + rng.normal(size=40)
+    model = PolynomialRidge(degree).fit(X, y)
+    terms = model._terms(X)
+    errors = [((cross_val_predict(Ridge(a), terms, y, cv=LeaveOneOut()) - y) ** 2).mean() for a in ALPHAS]
+    assert model.alpha_ == ALPHAS[np.argmin(errors)]
+    np.testing.assert_allclose(model.predict(X), Ridge(model.alpha_).fit(terms, y).predict(terms), atol=1e-8)
+
+
+def test_corrections_do_not_leave_the_range_of_the_target(fitted):
+    X, y, model = fitted
+    far = 50 * X
+    single, predicted = Ridge().fit(X, y).predict(far), model.predict(far)
+    margin = 0.1 * np.ptp(y)
+    assert (predicted <= np.maximum(single, y.max() + margin)).all()
+    assert (predicted >= np.minimum(single, y.min() - margin)).all()
+
+
+def test_same_bits_for_any_number_of_workers_and_after_pickling(fitted):
+    X, y, model = fitted
+    parallel = accurate(Ridge(), n_jobs=2).fit(X, y)
+    np.testing.assert_array_equal(parallel.predict(X), model.predict(X))
+    assert parallel.gain_ == model.gain_
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
+
+
+def test_a_frame_gives_the_same_as_an_array(fitted):
+    X, y, model = fitted
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    framed = accurate(Ridge()).fit(frame, pd.Series(y))
+    np.testing.assert_array_equal(framed.predict(frame), model.predict(X))
+    assert list(framed.feature_names_in_) == list("abcd")
+
+
+def test_family_chosen_by_cross_validation_is_hardly_worse_than_the_best():
+    X, y, _ = make_friedman(200, random_state=0)
+    new, target, _ = make_friedman(1000, random_state=1)
+    model = accurate(n_trees=2, cv=3).fit(X, y)
+    center, sd = X.mean(axis=0), X.std(axis=0)
+    scores = [
+        mean_squared_error(target, PolynomialRidge(degree).fit((X - center) / sd, y).predict((new - center) / sd))
+        for degree in (1, 2)
+    ]
+    assert mean_squared_error(target, model.predict(new)) < 0.6 * min(scores)
+
+
+@pytest.mark.parametrize("method", ["apply", "predict_all", "partition_summary"])
+def test_a_bag_has_no_single_partition_to_show(fitted, method):
+    X, y, model = fitted
+    with pytest.raises(ParameterError, match="mode='regimes'"):
+        getattr(model, method)(*((X, y) if method == "partition_summary" else (X,)))
+
+
+def test_arguments_of_the_other_mode_are_named():
+    X, y = steps(60, 0)
+    with pytest.raises(ParameterError, match=r"partitioner=ActivePartitioner\(\) has no effect with mode='accuracy'"):
+        accurate(partitioner=ActivePartitioner()).fit(X, y)
+    with pytest.raises(ParameterError, match="routing='soft' has no effect"):
+        accurate(routing="soft").fit(X, y)
+    with pytest.raises(ParameterError, match="mode must be 'regimes' or 'accuracy'"):
+        accurate().set_params(mode="accurate").fit(X, y)
+    with pytest.raises(ParameterError, match="n_trees must be an integer >= 1"):
+        accurate(n_trees=0).fit(X, y)
+
+
+def test_an_expert_that_needs_more_rows_than_a_cell_has_is_named():
+    X, y = steps(200, 0)
+    with pytest.raises(ParameterError, match=r"KNeighborsRegressor\(n_neighbors=60\).* as the expert of a cell of"):
+        accurate(KNeighborsRegressor(60)).fit(X, y)
+
+
+@parametrize_with_checks([accurate(Ridge(), n_trees=1, cv=2)])
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
