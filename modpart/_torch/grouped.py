@@ -23,14 +23,28 @@ class GroupedTable(TensorTable):
     labels : ndarray of int, shape (n,)
         Expert of each row; rows whose label is outside 0..n_experts-1 are left out.
     n_experts : int
+    weight : ndarray of shape (n,), optional
+        Weights of the rows; only their ratios within an expert's rows matter.
     """
 
-    def __init__(self, X: Any, y: Any, labels: np.ndarray, n_experts: int, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        labels: np.ndarray,
+        n_experts: int,
+        device: torch.device | str = "cpu",
+        *,
+        weight: np.ndarray | None = None,
+    ) -> None:
         labels = np.asarray(labels)
+        weight = np.ones(len(labels)) if weight is None else weight
         owned = (labels >= 0) & (labels < n_experts)
         if not owned.all():
-            X, y, labels = np.asarray(X)[owned], np.asarray(y)[owned], labels[owned]
+            X, y, labels, weight = np.asarray(X)[owned], np.asarray(y)[owned], labels[owned], weight[owned]
         super().__init__(X, y, device)
+        relative = weight * (np.bincount(labels) / np.maximum(np.bincount(labels, weight), 1e-300))[labels]
+        self.weight = torch.tensor(relative, dtype=torch.float32, device=self.X.device).reshape(-1, 1)
         self.labels = torch.tensor(labels, dtype=torch.int64)
         self.counts = np.bincount(labels, minlength=n_experts)
 
@@ -47,8 +61,8 @@ class GroupedBatches:
 
     A step holds only the experts that still have rows in this epoch. When groups differ so much in size that padding
     to the largest would cost more than a further step, the step is cut into one for the large and one for the small;
-    experts share no parameter, so that changes no result. The weights of an expert's rows in a step sum to one: a small
-    group gets its full gradient.
+    experts share no parameter, so that changes no result. The weights of an expert's rows in a step sum to one (on
+    average, when the rows have weights of their own): a small group gets its full gradient.
 
     Parameters
     ----------
@@ -79,12 +93,14 @@ class GroupedBatches:
 
     def _cut(self, order: torch.Tensor) -> Iterator[tuple[dict[str, Any], tuple[torch.Tensor, torch.Tensor]]]:
         """Yield the batches of one epoch, views into one gather; `order` lists the rows by label."""
-        X, y = self.dataset[order.to(self._positions.device)[self._positions]]
+        order = order.to(self._positions.device)[self._positions]
+        (X, y), weight = self.dataset[order], self.dataset.weight[order]
         start = 0
-        for experts, weights in self.blocks:
-            shape = weights.shape[:2]
+        for experts, shares in self.blocks:
+            shape = shares.shape[:2]
             rows = slice(start, start := start + shape.numel())
-            yield {"X": X[rows].view(*shape, -1), "experts": experts}, (y[rows].view(*shape, -1), weights)
+            share = shares * weight[rows].view(*shape, 1)
+            yield {"X": X[rows].view(*shape, -1), "experts": experts}, (y[rows].view(*shape, -1), share)
 
 
 def _plan(counts: np.ndarray, batch_size: int) -> tuple[list[Block], torch.Tensor]:

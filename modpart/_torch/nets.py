@@ -14,7 +14,7 @@ from torch import nn
 from modpart._torch.batches import TensorBatches, TensorTable
 from modpart.exceptions import ParameterError
 
-__all__ = ["MeanSquaredError", "StopTraining", "TensorNet", "make_net"]
+__all__ = ["MeanSquaredError", "StopTraining", "TensorNet", "WeightedSquaredError", "make_net"]
 
 _BATCH_EVENTS = frozenset({"on_batch_begin", "on_batch_end"})
 _EVENTS = _BATCH_EVENTS | {"on_grad_computed"}
@@ -32,6 +32,16 @@ class MeanSquaredError(nn.Module):
         if prediction.shape != target.shape:
             raise ValueError(f"The prediction has shape {tuple(prediction.shape)}, the target {tuple(target.shape)}.")
         return nn.functional.mse_loss(prediction, target)
+
+
+class WeightedSquaredError(nn.Module):
+    """Mean over rows of their weight times their squared error; the weight is the last column of the target."""
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Take predictions (n, n_outputs) and targets (n, n_outputs + 1)."""
+        if target.shape != (len(prediction), prediction.shape[1] + 1):
+            raise ValueError(f"The prediction has shape {tuple(prediction.shape)}, the target {tuple(target.shape)}.")
+        return (target[:, -1:] * (prediction - target[:, :-1]).square()).mean()
 
 
 class TensorNet(NeuralNet):

@@ -53,6 +53,8 @@ class StackedTrainer:
     n_features : int
     hidden_layer_sizes : sequence of int
         Widths of the hidden layers; empty for linear experts.
+    n_outputs : int or None
+        Columns of the target, None for a 1-d one.
     seed : int
         Seed of the one generator that initial weights and batches are drawn from.
     activation : {"tanh", "relu"}
@@ -85,6 +87,7 @@ class StackedTrainer:
         n_features: int,
         hidden_layer_sizes: Sequence[int] = (16, 16),
         *,
+        n_outputs: int | None = None,
         seed: int,
         activation: str = "tanh",
         optimizer: Any = "adam",
@@ -98,9 +101,9 @@ class StackedTrainer:
             raise ParameterError(
                 "optimizer=LBFGS keeps one state for all experts together. Pass 'adam' or another torch.optim class."
             )
-        self._device = resolve_device(device)
+        self._device, self._n_outputs = resolve_device(device), n_outputs
         self._generator = new_generator(seed)
-        self._module = StackedMLP([n_features, *hidden_layer_sizes, 1], activation)
+        self._module = StackedMLP([n_features, *hidden_layer_sizes, n_outputs or 1], activation)
         self._net = make_net(
             self._module,
             net_class=GroupedNet,
@@ -143,17 +146,21 @@ class StackedTrainer:
         self._net.optimizer_.state.pop(experts.pop(index), None)
         self._seat(experts, experts)
 
-    def train(self, X: np.ndarray, y: np.ndarray, labels: np.ndarray, epochs: int) -> None:
+    def train(
+        self, X: np.ndarray, y: np.ndarray, labels: np.ndarray, epochs: int, weight: np.ndarray | None = None
+    ) -> None:
         """Train each expert for some epochs on the rows that carry its index as label.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features)
-        y : array-like of shape (n,)
+        y : array-like of shape (n,) or (n, n_outputs)
         labels : array-like of int, shape (n,)
             Rows with a label outside 0..n_experts-1 train nobody; an expert without rows stays as it is.
         epochs : int
             Passes over the rows; with full batches, the number of steps.
+        weight : array-like of shape (n,), optional
+            Weights of the rows.
 
         Raises
         ------
@@ -161,7 +168,7 @@ class StackedTrainer:
             When the loss or the weights are no longer finite afterwards.
         """
         with one_thread():
-            table = GroupedTable(X, y, labels, self.n_experts, self._device)
+            table = GroupedTable(X, y, labels, self.n_experts, self._device, weight=weight)
             if len(table):
                 self._net.partial_fit(table, epochs=epochs)
                 self._check_finite()
@@ -175,10 +182,11 @@ class StackedTrainer:
             )
 
     def predict_all(self, X: np.ndarray) -> np.ndarray:
-        """Return the predictions of all experts for all rows, float64 of shape (n, n_experts)."""
+        """Return the predictions of all experts for all rows, float64 (n, n_experts) or (n, n_experts, n_outputs)."""
         with one_thread():
             rows = from_numpy(X, np.float32).to(self._device)
-            return self._module.predict_all(rows)[:, :, 0].cpu().numpy().astype(np.float64)
+            predictions = self._module.predict_all(rows).cpu().numpy().astype(np.float64)
+            return predictions[:, :, 0] if self._n_outputs is None else predictions
 
     def expert_state(self, index: int) -> dict[str, Any]:
         """Return the ``coefs`` (inputs, outputs) and ``intercepts`` (outputs,) of one expert, float32 by layer.

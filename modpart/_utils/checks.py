@@ -14,18 +14,20 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 
 from modpart.exceptions import InputDataError
 
-__all__ = ["check_X", "check_X_y"]
+__all__ = ["check_X", "check_X_y", "check_sample_weight"]
 
 LARGEST = 1e100  # beyond, sums of squares may leave the range of float64
 
 
-def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def check_X_y(
+    estimator: Any, X: Any, y: Any, *, min_samples: int = 2, multi_output: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Validate training data; remember the columns on `estimator`.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features), float64
-    y : ndarray of shape (n_samples,), float64
+    y : ndarray of shape (n_samples,), or with `multi_output` and more than one column (n_samples, n_outputs), float64
     """
     if y is None:
         raise InputDataError(
@@ -35,14 +37,49 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
     given = X, y
     try:
         X, y = validate_data(
-            estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, y_numeric=True, reset=True
+            estimator,
+            X,
+            y,
+            dtype=np.float64,
+            order="C",
+            ensure_min_samples=min_samples,
+            y_numeric=True,
+            multi_output=multi_output and np.asarray(y).ndim == 2 and np.asarray(y).shape[1] > 1,
+            reset=True,
         )
-        y = y.astype(np.float64, copy=False)
+        y = y.astype(np.float64, order="C", copy=False)
     except (ValueError, TypeError) as error:
         raise _explained(error, *given) from error
     if not _usable(y) or _holds_dates(given[1]):
         raise _explained(ValueError("target y cannot be used as numbers."), *given)
     return _usable_table(X, *given), y
+
+
+def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np.ndarray:
+    """Validate the weights of the rows of X; ones where None. Returns float64 of shape (n_samples,), a copy."""
+    if sample_weight is None:
+        return np.ones(len(X))
+    where = f"{type(estimator).__name__}: sample_weight"
+    try:
+        weight = np.array(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputDataError(
+            f"{where} cannot be used as numbers: {error}. Pass one number for each row of X."
+        ) from error
+    if weight.shape != (len(X),):
+        raise InputDataError(f"{where} has shape {weight.shape} and X has {len(X)} rows: pass one weight for each row.")
+    unusable = ~(weight >= 0.0) | (weight >= LARGEST)
+    if unusable.any():
+        row = int(np.argmax(unusable))
+        raise InputDataError(
+            f"{where} is {weight[row]:g} in row {row}. A weight says how many observations a row stands for: pass "
+            f"finite numbers >= 0 and below {LARGEST:g}, 0 to leave a row out."
+        )
+    if not weight.any():
+        raise InputDataError(f"{where} is zero in every row, so no row is left to learn from. Pass a positive weight.")
+    if np.count_nonzero(weight) < 2 and weight.sum() < 2.0:
+        raise InputDataError(f"{where} is zero in every row but one: at least 2 rows are needed.")
+    return weight
 
 
 def check_X(estimator: Any, X: Any) -> np.ndarray:
@@ -106,9 +143,16 @@ def _faults_in(X: Any, y: Any) -> Iterator[str]:
         return
     for name, column in _columns(X):
         yield from _faults_of(f"X column {name}", column)
-    if y is None or np.ndim(y) != 1:
+    if y is None or np.ndim(y) == 0:
         return
-    yield from _faults_of("target y", pd.Series(np.asarray(y)))
+    if np.ndim(y) > 2:
+        yield f"y has shape {np.shape(y)}: pass (n_samples,), or (n_samples, n_outputs) for several outputs."
+        return
+    if np.ndim(y) == 1:
+        yield from _faults_of("target y", pd.Series(np.asarray(y)))
+    else:
+        for name, column in _columns(y):
+            yield from _faults_of(f"target y column {name}", column)
     try:
         check_consistent_length(X, y)
     except ValueError:

@@ -7,15 +7,16 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
-from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.checks import check_sample_weight, check_X, check_X_y
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import one_of
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._contest import Contest, Scaling
-from modpart.partition._evidence import Posterior
+from modpart.partition._law import Law
 from modpart.partition._regimes import find_regimes
+from modpart.partition._rows import WeightedRows
 from modpart.partition._search import Report, ignore
 
 __all__ = ["BayesianExpert", "contest_by_evidence"]
@@ -27,8 +28,8 @@ class BayesianExpert(RegressorMixin, Estimator):
     The law is a straight line plus, with ``law="smooth"``, a Gaussian process of unknown length scale and amplitude
     (Nystrom features on at most 100 centres); both are averaged over a small grid by their evidence, so there is
     nothing to tune. It trains in well under a second on thousands of rows and knows its own uncertainty. It assumes
-    one stationary law and noise of about the same size everywhere; where a table has several laws, let several of
-    these compete in an :class:`ActivePartitioner`.
+    one stationary law and noise of about the same size everywhere, for each output of y its own; where a table has
+    several laws, let several of these compete in an :class:`ActivePartitioner`.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class BayesianExpert(RegressorMixin, Estimator):
 
     Attributes
     ----------
-    noise_ : float
+    noise_ : float or ndarray of shape (n_outputs,)
         Standard deviation of the noise, in units of y.
     relevance_ : ndarray of shape (n_features,)
         Weight of each standardised input in the smooth part, the largest 1; 0 where only the straight line uses it.
@@ -51,7 +52,8 @@ class BayesianExpert(RegressorMixin, Estimator):
     -----
     Time O(n p^2) and memory O(n p) with p <= 101 + n_features; the evidence is that of Bishop, *Pattern Recognition and
     Machine Learning* (2006), eq. 3.86; relevance as in Rasmussen & Williams, *Gaussian Processes for Machine Learning*
-    (2006), section 5.1.
+    (2006), section 5.1. A row of weight w is w equal observations, in the evidence too, so the size of the weights
+    matters and not their ratios alone. Several outputs cost about so many times as much.
 
     Examples
     --------
@@ -69,14 +71,21 @@ class BayesianExpert(RegressorMixin, Estimator):
         self.law = law
         self.random_state = random_state
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> "BayesianExpert":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesianExpert":
         """Learn the law of all rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,) or None
+            How many observations each row stands for (>= 0); None is one each.
 
         Returns
         -------
@@ -84,10 +93,11 @@ class BayesianExpert(RegressorMixin, Estimator):
         """
         self._check_params()
         rng = check_rng(self.random_state)
-        X, y = check_X_y(self, X, y)
+        X, y = check_X_y(self, X, y, multi_output=True)
+        rows = WeightedRows.of(X, y, check_sample_weight(self, sample_weight, X))
         progress = Progress(self, X, y, total=0)
         with one_thread():
-            contest = contest_by_evidence(X, y, rng, law=self.law, bounds=(1, 1))
+            contest = contest_by_evidence(rows.X, rows.y, rng, law=self.law, bounds=(1, 1), weight=rows.weight)
         expert = contest.experts[0]
         for name in ("scaling_", "basis_", "posterior_", "noise_", "relevance_"):
             setattr(self, name, getattr(expert, name))
@@ -95,14 +105,18 @@ class BayesianExpert(RegressorMixin, Estimator):
         return self
 
     @classmethod
-    def _from_posterior(cls, law: str, scaling: Scaling, basis: SmoothBasis, posterior: Posterior) -> "BayesianExpert":
+    def _from_posterior(cls, law: str, scaling: Scaling, basis: SmoothBasis, posterior: Law) -> "BayesianExpert":
         """A fitted expert from what a competition has learned."""
         expert = cls(law)
         expert.scaling_, expert.basis_, expert.posterior_ = scaling, basis, posterior
-        expert.noise_ = float(np.sqrt(posterior.s2)) * scaling.y_sd
+        expert.noise_ = expert._shaped(np.sqrt(posterior.s2()) * scaling.y_sd)
         expert.relevance_ = basis.relevance
         expert.n_features_in_ = len(scaling.x_mean)
         return expert
+
+    def _shaped(self, values: np.ndarray) -> Any:
+        """Values (..., n_outputs) without the last axis where y had none."""
+        return values if np.ndim(self.scaling_.y_sd) else values[..., 0]
 
     def predict(self, X: Any, *, return_std: bool = False) -> Any:
         """Predict the law's mean, and with `return_std` the standard deviation of a new observation.
@@ -114,16 +128,16 @@ class BayesianExpert(RegressorMixin, Estimator):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
-        std : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        std : ndarray of the same shape
             Only when `return_std`.
         """
         check_is_fitted(self)
         features = self.basis_.features(self.scaling_.inputs(check_X(self, X)))
-        mean = self.scaling_.restore(self.posterior_.predict(features))
+        mean = self.scaling_.restore(self._shaped(self.posterior_.predict(features)))
         if not return_std:
             return mean
-        return mean, self.scaling_.y_sd * np.sqrt(self.posterior_.variance(features))
+        return mean, self.scaling_.y_sd * np.sqrt(self._shaped(self.posterior_.variance(features)))
 
 
 def contest_by_evidence(
@@ -135,10 +149,11 @@ def contest_by_evidence(
     bounds: tuple[int, int] = (1, 10),
     min_samples: int | None = None,
     vote_weight: float = 1.0,
+    weight: np.ndarray | None = None,
     report: Report = ignore,
 ) -> Contest:
     """Competition of closed-form experts; see :func:`~modpart.partition._regimes.find_regimes`."""
-    scaling = Scaling.of(X, y)
+    scaling = Scaling.of(X, y, weight)
     found = find_regimes(
         scaling.inputs(X),
         scaling.target(y),
@@ -147,6 +162,7 @@ def contest_by_evidence(
         bounds=bounds,
         min_samples=min_samples,
         vote_weight=vote_weight,
+        weight=weight,
         report=report,
     )
     experts = [BayesianExpert._from_posterior(law, scaling, found.basis, p) for p in found.posteriors]

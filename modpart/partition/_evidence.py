@@ -7,9 +7,16 @@ coefficients N(0, 1) and noise variance ``s2``. All that a cell needs is its aug
 For ``A = s2 I + F'F`` the Cholesky factor of ``[[A, F'y], [y'F, y'y]]`` holds both terms of the log marginal
 likelihood (Bishop, PRML 2006, eq. 3.86): ``log det A`` on its diagonal and ``y'y - y'F A^-1 F'y`` as its last
 squared pivot.
+
+A row of weight ``w`` is ``w`` equal observations. The density of ``n`` observations, ``N(y; 0, s2 I + F F')``, is
+``-1/2 (n log 2 pi + (n - p) log s2 + log det A + (y'y - y'F A^-1 F'y) / s2)`` (matrix determinant and inversion
+lemmas), in which the rows appear only in ``n`` and in the sums ``F'F``, ``F'y`` and ``y'y``. A repeated row adds the
+same term to each sum again, so weights enter as ``n = sum w`` and as rows scaled by ``sqrt(w)``; this defines the
+evidence of fractional weights too. Several outputs share the features and the rows of a cell; given these they are
+independent, each with a noise variance and a length scale of its own, so their log evidences add.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -24,15 +31,31 @@ MAX_KEPT = 4
 
 @dataclass
 class Stats:
-    """Augmented Gram matrices of some cells: one array (n_cells, p + 1, p + 1) per length scale, and row counts."""
+    """Augmented Gram matrices of some cells: one array (n_cells, p + q, p + q) per length scale, and weights of rows.
+
+    q is the number of outputs, whose columns come last; `counts` (n_cells,) is the summed weight of the rows.
+    """
 
     grams: list[np.ndarray]
     counts: np.ndarray
     n_linear: int
+    n_outputs: int = 1
 
     @classmethod
-    def of_groups(cls, augmented: list[np.ndarray], groups: np.ndarray, n_groups: int, n_linear: int) -> "Stats":
-        """Statistics of rows grouped by `groups` (n_samples,), from feature matrices with y as last column."""
+    def of_groups(
+        cls,
+        augmented: list[np.ndarray],
+        groups: np.ndarray,
+        n_groups: int,
+        n_linear: int,
+        *,
+        n_outputs: int = 1,
+        weight: np.ndarray | None = None,
+    ) -> "Stats":
+        """Statistics of rows grouped by `groups` (n_samples,), from feature matrices with y as last columns.
+
+        Rows of a `weight` (n_samples,) come multiplied by its square root.
+        """
         order = np.argsort(groups, kind="stable")
         counts = np.bincount(groups, minlength=n_groups)
         ends = np.cumsum(counts)
@@ -44,14 +67,19 @@ class Stats:
                 part = rows[ends[group] - counts[group] : ends[group]]
                 gram[group] = part.T @ part
             grams.append(gram)
-        return cls(grams, counts, n_linear)
+        totals = counts if weight is None else np.bincount(groups, weight, minlength=n_groups)
+        return cls(grams, totals, n_linear, n_outputs)
+
+    def with_cells(self, grams: list[np.ndarray], counts: np.ndarray) -> "Stats":
+        """Other cells of the same features and outputs."""
+        return replace(self, grams=grams, counts=counts)
 
     def __getitem__(self, cells: "np.ndarray | list[int] | slice") -> "Stats":
-        return Stats([gram[cells] for gram in self.grams], self.counts[cells], self.n_linear)
+        return self.with_cells([gram[cells] for gram in self.grams], self.counts[cells])
 
     def __add__(self, other: "Stats") -> "Stats":
-        return Stats(
-            [a + b for a, b in zip(self.grams, other.grams, strict=True)], self.counts + other.counts, self.n_linear
+        return self.with_cells(
+            [a + b for a, b in zip(self.grams, other.grams, strict=True)], self.counts + other.counts
         )
 
     def __len__(self) -> int:
@@ -59,30 +87,42 @@ class Stats:
 
     def cumulative(self) -> "Stats":
         """Statistics of the first 1, 2, ... cells together."""
-        return Stats([np.cumsum(gram, axis=0) for gram in self.grams], np.cumsum(self.counts), self.n_linear)
+        return self.with_cells([np.cumsum(gram, axis=0) for gram in self.grams], np.cumsum(self.counts))
 
     def total(self) -> "Stats":
         """Statistics of all cells together, as one cell."""
-        return Stats(
-            [gram.sum(axis=0, keepdims=True) for gram in self.grams], self.counts.sum(keepdims=True), self.n_linear
-        )
+        return self.with_cells([gram.sum(axis=0, keepdims=True) for gram in self.grams], self.counts.sum(keepdims=True))
 
     def coarsest(self, count: int) -> "Stats":
         """The same cells with the `count` longest length scales only."""
-        return Stats(self.grams[:count], self.counts, self.n_linear)
+        return self.with_cells(self.grams[:count], self.counts)
 
     def append(self, other: "Stats") -> "Stats":
         """These cells followed by those of `other`."""
-        return Stats(
+        return self.with_cells(
             [np.concatenate(pair) for pair in zip(self.grams, other.grams, strict=True)],
             np.concatenate([self.counts, other.counts]),
-            self.n_linear,
         )
+
+    def outputs(self) -> "list[Stats]":
+        """The same cells once for each output, with that output alone."""
+        if self.n_outputs == 1:
+            return [self]
+
+        def alone(gram: np.ndarray, output: int) -> np.ndarray:
+            p = gram.shape[-1] - self.n_outputs
+            kept = np.r_[:p, p + output]
+            return gram[:, kept[:, None], kept]
+
+        return [
+            replace(self, grams=[alone(gram, output) for gram in self.grams], n_outputs=1)
+            for output in range(self.n_outputs)
+        ]
 
 
 def _models(stats: Stats) -> list[tuple[int, float]]:
     """The grid of models as (length scale index, amplitude); the straight line comes first, as (0, 0)."""
-    has_smooth = stats.grams[0].shape[-1] > stats.n_linear + 1
+    has_smooth = stats.grams[0].shape[-1] > stats.n_linear + stats.n_outputs
     return [(0, 0.0)] + [(i, a) for i in range(len(stats.grams) if has_smooth else 0) for a in AMPLITUDES]
 
 
@@ -104,7 +144,7 @@ def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> tuple[n
 
 
 def model_evidences(stats: Stats, s2: float) -> np.ndarray:
-    """Log marginal likelihood of every cell under every model of the grid, shape (n_cells, n_models)."""
+    """Log marginal likelihood of the one output of every cell under every model, shape (n_cells, n_models)."""
     columns = []
     for scale, amplitude in _models(stats):
         matrix, p = _augmented(stats, scale, amplitude, s2)
@@ -114,13 +154,17 @@ def model_evidences(stats: Stats, s2: float) -> np.ndarray:
     return np.column_stack(columns) - 0.5 * np.log(2.0 * np.pi) * stats.counts[:, None]
 
 
-def log_evidence(stats: Stats, s2: float, *, n_models: int | None = None) -> np.ndarray:
+def log_evidence(stats: Stats, s2: "float | np.ndarray", *, n_models: int | None = None) -> np.ndarray:
     """Log evidence of every cell, the models of the grid averaged with equal prior weight, shape (n_cells,).
 
-    `n_models` is the size of the whole grid when `stats` holds only a part of it (the rest then counts as zero).
+    Outputs add; `s2` holds the noise variance of each. `n_models` is the size of the whole grid when `stats` holds only
+    a part of it (the rest then counts as zero).
     """
-    evidences = model_evidences(stats, s2)
-    return logsumexp(evidences, axis=1) - np.log(n_models or evidences.shape[1])
+    total = np.zeros(len(stats))
+    for output, noise in zip(stats.outputs(), np.atleast_1d(s2), strict=True):
+        evidences = model_evidences(output, noise)
+        total += logsumexp(evidences, axis=1) - np.log(n_models or evidences.shape[1])
+    return total
 
 
 def grid_size(stats: Stats) -> int:
@@ -128,17 +172,22 @@ def grid_size(stats: Stats) -> int:
     return len(_models(stats))
 
 
-def useful_scales(stats: Stats, s2: float) -> int:
+def useful_scales(stats: Stats, s2: "float | np.ndarray") -> int:
     """How many of the longest length scales the single cell in `stats` needs: up to the one of its best model.
 
-    A part of a cell is smoother than the whole (or as smooth), so its evidence needs no shorter ones.
+    A part of a cell is smoother than the whole (or as smooth), so its evidence needs no shorter ones. The roughest
+    output decides.
     """
-    return _models(stats)[int(np.argmax(model_evidences(stats, s2)[0]))][0] + 1
+    best = [
+        int(np.argmax(model_evidences(output, noise)[0]))
+        for output, noise in zip(stats.outputs(), np.atleast_1d(s2), strict=True)
+    ]
+    return max(_models(stats)[model][0] for model in best) + 1
 
 
 @dataclass
 class Posterior:
-    """What one cell has learned: for each kept model its length scale, amplitude, weight, mean and Cholesky factor."""
+    """What one cell has learned of one output: each kept model's scale, amplitude, weight, mean and Cholesky factor."""
 
     scales: list[int]
     amplitudes: list[float]
@@ -182,32 +231,32 @@ class Posterior:
         return self.s2 * (1.0 + weights @ leverages) + weights @ (means - weights @ means) ** 2
 
     def log_density(self, features: list[np.ndarray], y: np.ndarray, own: np.ndarray) -> np.ndarray:
-        """Log predictive density of every row, shape (n_samples,); rows of the cell itself (`own`) are left out first.
+        """Log predictive density of one observation at every row, shape (n_samples,), rows of the cell left out first.
 
-        Leaving a row out needs no refit: its residual becomes r / (1 - h) and its variance s2 / (1 - h)
-        (Rasmussen & Williams, GPML 2006, eqs. 5.10-5.12).
+        `own` (n_samples,) is the weight with which a row was learned, 0 where it was not. Leaving a row out needs no
+        refit: with leverage h and weight w its residual becomes r / (1 - w h) and its variance
+        s2 (1 + h / (1 - w h)), which is s2 / (1 - h) for w = 1 (Rasmussen & Williams, GPML 2006, eqs. 5.10-5.12).
         """
         means, leverages = self.moments(features)
-        residuals = y - means
-        left_out = np.clip(1.0 - leverages, 1e-6, None)
-        residuals = np.where(own, residuals / left_out, residuals)
-        variances = self.s2 * np.where(own, 1.0 / left_out, 1.0 + leverages)
+        left_out = np.clip(1.0 - own * leverages, 1e-6, None)
+        residuals = (y - means) / left_out
+        variances = self.s2 * (1.0 + leverages / left_out)
         densities = -0.5 * (np.log(2.0 * np.pi * variances) + residuals**2 / variances)
         return logsumexp(densities + self.log_weights[:, None], axis=0)
 
     def squared_error(self, features: list[np.ndarray], y: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Squared error of the averaged prediction at every row, own rows left out first, shape (n_samples,)."""
         means, leverages = self.moments(features)
-        residuals = np.where(own, (y - means) / np.clip(1.0 - leverages, 1e-6, None), y - means)
+        residuals = (y - means) / np.clip(1.0 - own * leverages, 1e-6, None)
         return (np.exp(self.log_weights) @ residuals) ** 2
 
-    def freedom(self, features: list[np.ndarray]) -> float:
-        """Effective number of parameters spent on the rows of the cell: the sum of their leverages."""
-        return float(np.exp(self.log_weights) @ self.moments(features)[1].sum(axis=1))
+    def freedom(self, features: list[np.ndarray], weight: np.ndarray) -> float:
+        """Effective number of parameters spent on the rows of the cell: the weighted sum of their leverages."""
+        return float(np.exp(self.log_weights) @ (self.moments(features)[1] @ weight))
 
 
 def posterior(stats: Stats, s2: float) -> Posterior:
-    """Posterior of the single cell in `stats` under the models that matter."""
+    """Posterior of the single cell and output in `stats` under the models that matter."""
     evidences = model_evidences(stats, s2)[0]
     order = np.argsort(-evidences)[:MAX_KEPT]
     kept = order[evidences[order] >= evidences[order[0]] + np.log(KEPT_WEIGHT)]

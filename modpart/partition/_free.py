@@ -18,6 +18,7 @@ from modpart._utils.seeds import child_seeds
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._local import input_relevance, local_lines, neighbours
 from modpart.partition._regimes import find_regimes
+from modpart.partition._rows import standard_error
 from modpart.partition._search import VOTERS, compact, log_votes
 from modpart.partition._teams import Team, make_team
 
@@ -41,11 +42,12 @@ class _Rows:
     X: np.ndarray
     y: np.ndarray
     Z: np.ndarray
+    weight: np.ndarray
     near: np.ndarray
 
     @classmethod
-    def of(cls, X: np.ndarray, y: np.ndarray, Z: np.ndarray) -> "_Rows":
-        return cls(X, y, Z, neighbours(Z, VOTERS))
+    def of(cls, X: np.ndarray, y: np.ndarray, Z: np.ndarray, weight: np.ndarray) -> "_Rows":
+        return cls(X, y, Z, weight, neighbours(Z, VOTERS))
 
 
 @dataclass
@@ -54,7 +56,8 @@ class _Run:
 
     team: Team
     rows: _Rows
-    hold_out: tuple[np.ndarray, np.ndarray, np.ndarray]  # X, y, Z
+    hold_out: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X, y, Z, weight
+    scaling: Scaling
     vote_weight: float
     bounds: tuple[int, int]
     min_samples: int
@@ -84,18 +87,22 @@ class _Run:
     def round(self, labels: np.ndarray) -> np.ndarray:
         """Experts learn their rows, then every row goes to the expert that predicts it best, neighbours voting."""
         self.team.train(labels)
-        winners, _ = award(self.team.errors(), labels, self.rows.near, self.vote_weight, self.min_samples)
+        rows = self.rows
+        winners, _ = award(self.team.errors(), labels, rows.near, self.vote_weight, self.min_samples, rows.weight)
         if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
             return labels
         self.team.keep(np.unique(winners))
         return compact(winners)
 
     def hold_out_errors(self, labels: np.ndarray) -> np.ndarray:
-        """Squared error on hold-out rows, each routed by the vote of its nearest training rows, in units of y."""
-        X, y, _ = self.hold_out
-        ballots = np.zeros((len(X), int(labels.max()) + 1))
-        np.add.at(ballots, (np.arange(len(X))[:, None], labels[self.hold_out_near]), 1.0)
-        return (own_column(self.team.predict(X), ballots.argmax(axis=1)) - y) ** 2
+        """Squared error on hold-out rows, each routed by the vote of its nearest training rows, in units of var(y)."""
+        X, y, *_ = self.hold_out
+        votes = log_votes(labels, self.hold_out_near, self.rows.weight)
+        return own_column(self.scaling.squared_error(self.team.predict(X), y), votes.argmax(axis=1))
+
+    def hold_out_loss(self, labels: np.ndarray) -> float:
+        """Weighted mean of the hold-out errors."""
+        return float(np.average(self.hold_out_errors(labels), weights=self.hold_out[3]))
 
     def _try_growing(self, labels: np.ndarray) -> np.ndarray:
         """A new expert on the worst-predicted rows, kept when the routed hold-out loss falls or experts are wanted."""
@@ -103,17 +110,17 @@ class _Run:
         n_experts = int(labels.max()) + 1
         if n_experts >= most:
             return labels
-        before, loss = self.team.snapshot(), self.hold_out_errors(labels).mean()
+        before, loss = self.team.snapshot(), self.hold_out_loss(labels)
         own = own_column(self.team.errors(), labels)
         smoothed = own + own[self.rows.near].mean(axis=1) if self.vote_weight else own
         grown = labels.copy()
         count = min(max(self.min_samples, int(WORST_SHARE * len(labels))), len(labels) // 2)
         grown[np.argsort(-smoothed)[:count]] = n_experts
-        left = np.bincount(grown)
+        left = np.bincount(grown, self.rows.weight)
         grown[left[grown] < self.min_samples] = n_experts  # what is left of an expert may be too little to learn from
         self.team.keep(np.setdiff1d(grown, [n_experts]))
         grown = self._rounds(compact(grown))
-        better = self.hold_out_errors(grown).mean() <= (1.0 - LEAST_GAIN) * loss
+        better = self.hold_out_loss(grown) <= (1.0 - LEAST_GAIN) * loss
         if grown.max() + 1 > n_experts and (better or n_experts < fewest):
             self._note("grow", grown, 1.0)
             return grown
@@ -127,18 +134,18 @@ class _Run:
         """
         if labels.max() + 1 <= self.bounds[0]:
             return labels
-        before, loss = self.team.snapshot(), self.hold_out_errors(labels).mean()
+        before, loss = self.team.snapshot(), self.hold_out_loss(labels)
         errors = self.team.errors()
         own, n_experts = own_column(errors, labels), errors.shape[1]
         others = [np.delete(errors[labels == k], k, axis=1).min(axis=1) for k in range(n_experts)]
-        cost = [float((other - own[labels == k]).sum()) for k, other in enumerate(others)]
+        cost = [float(self.rows.weight[labels == k] @ (other - own[labels == k])) for k, other in enumerate(others)]
         for expert in np.argsort(cost)[:DROP_CANDIDATES]:
             errors = self.team.errors()
             errors[:, expert] = np.inf
             fewer = np.where(labels == expert, errors.argmin(axis=1), labels)
             self.team.keep(np.unique(fewer))
             fewer = self._rounds(compact(fewer))
-            if self.hold_out_errors(fewer).mean() <= (1.0 + ALLOWED_LOSS) * loss:
+            if self.hold_out_loss(fewer) <= (1.0 + ALLOWED_LOSS) * loss:
                 self._note("drop", fewer, 1.0)
                 return fewer
             self.team.restore(before)
@@ -150,24 +157,30 @@ class _Run:
         return labels
 
     def _note(self, step: str, labels: np.ndarray, changed: float) -> None:
-        loss = float(self.hold_out_errors(labels).mean())
+        loss = self.hold_out_loss(labels)
         self.history.append(
             {"step": step, "n_experts": int(labels.max()) + 1, "changed": changed, "hold_out_loss": loss}
         )
 
 
 def award(
-    errors: np.ndarray, labels: np.ndarray, near: np.ndarray, vote_weight: float, min_samples: int
+    errors: np.ndarray,
+    labels: np.ndarray,
+    near: np.ndarray,
+    vote_weight: float,
+    min_samples: int,
+    weight: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Winner of every row, and the log predictive densities (n_samples, n_experts) that decided it.
 
-    A row stays where it is on a tie; experts left with fewer than `min_samples` rows lose them to the runner-up.
+    A row stays where it is on a tie; experts left with fewer than `min_samples` rows (by weight) lose them to the
+    runner-up.
     """
-    noise = max(float(own_column(errors, labels).mean()), ERROR_FLOOR)
+    noise = max(float(np.average(own_column(errors, labels), weights=weight)), ERROR_FLOOR)
     log_density = -0.5 * (errors / noise + np.log(2.0 * np.pi * noise))
-    scores = log_density + vote_weight * log_votes(labels, near)
+    scores = log_density + vote_weight * log_votes(labels, near, weight)
     winners = np.where(scores.max(axis=1) > own_column(scores, labels), scores.argmax(axis=1), labels)
-    counts = np.bincount(winners, minlength=errors.shape[1])
+    counts = np.bincount(winners, weight, minlength=errors.shape[1])
     small = (counts < min_samples) & (counts < counts.max())
     scores[:, small] = -np.inf
     return np.where(small[winners], scores.argmax(axis=1), winners), log_density
@@ -188,6 +201,7 @@ def contest_by_hold_out(
     min_samples: int | None = None,
     vote_weight: float = 1.0,
     init: str = "auto",
+    weight: np.ndarray | None = None,
     n_init: int = 4,
     max_rounds: int = 60,
     validation_fraction: float = 0.2,
@@ -199,23 +213,26 @@ def contest_by_hold_out(
     is open, a single expert is among the candidates.
     """
     n, d = X.shape
+    weight = np.ones(n) if weight is None else weight
     least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
-    scaling = Scaling.of(X, y)
-    relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng)
+    scaling = Scaling.of(X, y, weight)
+    relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng, weight)
     Z = scaling.inputs(X) * relevance
     team_seed, split_seed, *run_seeds = child_seeds(rng, n_init + 2)
     order = np.random.default_rng(split_seed).permutation(n)
     held_out = min(round(validation_fraction * n), n - LEAST_START * bounds[0])
     outside = np.sort(order[: max(1, held_out)])
     inside = np.setdiff1d(order, outside)
-    task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, init, max_rounds, team_seed)
+    task = _Task(
+        estimator, X, y, Z, weight, scaling, inside, outside, bounds, least, vote_weight, init, max_rounds, team_seed
+    )
     starts: list[tuple[_Task, int | None, int]] = [(task, start, seed) for start, seed in enumerate(run_seeds)]
-    if bounds[1] == 1 or (bounds[0] == 1 and len(inside) < 2 * least):  # no room for a second regime
+    if bounds[1] == 1 or (bounds[0] == 1 and weight[inside].sum() < 2 * least):  # no room for a second regime
         starts.clear()
     if bounds[0] == 1:
         starts.insert(0, (task, None, 0))
     results = parallel_map(_run_from, starts, n_jobs=n_jobs)
-    best = results[_fewest_within_one_error(results)]
+    best = results[_fewest_within_one_error(results, weight[outside])]
     return _finish(task, best, relevance)
 
 
@@ -227,6 +244,8 @@ class _Task:
     X: np.ndarray
     y: np.ndarray
     Z: np.ndarray
+    weight: np.ndarray
+    scaling: Scaling
     inside: np.ndarray
     outside: np.ndarray
     bounds: tuple[int, int]
@@ -248,11 +267,11 @@ class _Result:
 
 def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
     """One competition, begun from start number `start`; None keeps a single expert."""
-    X, y, Z, inside, outside = task.X, task.y, task.Z, task.inside, task.outside
-    team = make_team(task.estimator, X[inside], y[inside], task.seed)
-    hold_out = (X[outside], y[outside], Z[outside])
-    rows = _Rows.of(X[inside], y[inside], Z[inside])
-    run = _Run(team, rows, hold_out, task.vote_weight, task.bounds, task.min_samples)
+    X, y, Z, weight, inside, outside = task.X, task.y, task.Z, task.weight, task.inside, task.outside
+    team = make_team(task.estimator, X[inside], y[inside], task.seed, weight[inside])
+    hold_out = (X[outside], y[outside], Z[outside], weight[outside])
+    rows = _Rows.of(X[inside], y[inside], Z[inside], weight[inside])
+    run = _Run(team, rows, hold_out, task.scaling, task.vote_weight, task.bounds, task.min_samples)
     if start is None:
         labels = np.zeros(len(inside), dtype=np.int64)
         team.train(labels)
@@ -260,14 +279,14 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
         if task.init == "random":
             begin = random_start(team, len(inside), task.bounds, task.min_samples, seed)
         else:
-            begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed)
+            begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed, rows.weight)
         with config_context(assume_finite=True, skip_parameter_validation=True):  # thousands of small fits
             labels = run.compete(begin, task.max_rounds)
     everyone = np.empty(len(X), dtype=np.int64)
     everyone[inside] = labels
-    errors = (team.predict(X[outside]) - y[outside, None]) ** 2 / Scaling.of(X, y).y_sd ** 2
-    noise = max(float(own_column(team.errors(), labels).mean()), ERROR_FLOOR)
-    scores = -0.5 * errors / noise + task.vote_weight * log_votes(labels, run.hold_out_near)
+    errors = task.scaling.squared_error(team.predict(X[outside]), y[outside])
+    noise = max(float(np.average(own_column(team.errors(), labels), weights=rows.weight)), ERROR_FLOOR)
+    scores = -0.5 * errors / noise + task.vote_weight * log_votes(labels, run.hold_out_near, rows.weight)
     everyone[outside] = scores.argmax(axis=1)
     return _Result(everyone, run.hold_out_errors(labels), run.history)
 
@@ -286,7 +305,14 @@ def random_start(team: Team, n_samples: int, bounds: tuple[int, int], least: int
 
 
 def start_labels(
-    start: int, X: np.ndarray, y: np.ndarray, Z: np.ndarray, bounds: tuple[int, int], least: int, seed: int
+    start: int,
+    X: np.ndarray,
+    y: np.ndarray,
+    Z: np.ndarray,
+    bounds: tuple[int, int],
+    least: int,
+    seed: int,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Labels to begin a run with: closed-form regimes (curved, then straight), then clusters of [x, y] and of slopes.
 
@@ -294,47 +320,51 @@ def start_labels(
     fixed number of experts asks for it.
     """
     rng = np.random.default_rng(seed)
-    scaling = Scaling.of(X, y)
-    inputs, target = scaling.inputs(X), scaling.target(y)
+    scaling, weight = Scaling.of(X, y, weight), np.ones(len(X)) if weight is None else weight
+    inputs, target = scaling.inputs(X), scaling.target(y).reshape(len(X), -1)
     if start < 2:
-        return find_regimes(inputs, target, rng, smooth=start == 0, bounds=bounds, min_samples=least).labels
+        settings: dict[str, Any] = {"bounds": bounds, "min_samples": least, "weight": weight}
+        return find_regimes(inputs, target, rng, smooth=start == 0, **settings).labels
     if start % 2 == 0:
         points = np.column_stack([Z, 2.0 * target])
     else:
-        slopes = local_lines(Z, inputs, target)[0]
+        slopes = np.hstack([local_lines(Z, inputs, column)[0] for column in target.T])
         low, middle, high = np.quantile(slopes, [0.16, 0.5, 0.84], axis=0)
         points = np.clip((slopes - middle) / np.maximum(high - low, 1e-12), -3.0, 3.0)
     n_clusters = min(max(bounds[0], START_EXPERTS), bounds[1], len(np.unique(points, axis=0)))
-    labels = compact(KMeans(n_clusters, n_init=1, random_state=child_seeds(rng, 1)[0]).fit_predict(points))
+    labels = compact(
+        KMeans(n_clusters, n_init=1, random_state=child_seeds(rng, 1)[0]).fit(points, None, weight).labels_
+    )
     if bounds[0] > 1:
         least = LEAST_START
-    if labels.max() + 1 < bounds[0] or np.bincount(labels).min() < least:
-        n_slices = max(bounds[0], min(n_clusters, len(target) // least))
-        labels = np.argsort(np.argsort(target, kind="stable")) * n_slices // len(target)  # equal slices of y
+    if labels.max() + 1 < bounds[0] or np.bincount(labels, weight).min() < least:
+        n_slices = max(bounds[0], min(n_clusters, int(weight.sum()) // least, len(target) // LEAST_START))
+        level = target.mean(axis=1)
+        labels = np.argsort(np.argsort(level, kind="stable")) * n_slices // len(target)  # equal slices of y
     return labels
 
 
-def _fewest_within_one_error(results: list[_Result]) -> int:
+def _fewest_within_one_error(results: list[_Result], weight: np.ndarray) -> int:
     """The run with the fewest experts among those within one paired standard error of the least hold-out loss."""
-    losses = np.array([result.hold_out_errors for result in results])
-    differences = losses - losses[np.argmin(losses.mean(axis=1))]
-    error = differences.std(axis=1) / np.sqrt(losses.shape[1])
-    close = np.flatnonzero(differences.mean(axis=1) <= error)
-    return int(min(close, key=lambda run: (results[run].labels.max(), losses[run].mean())))
+    errors = np.array([result.hold_out_errors for result in results])
+    losses = np.average(errors, axis=1, weights=weight)
+    best = int(np.argmin(losses))
+    close = np.flatnonzero(losses - losses[best] <= standard_error(errors - errors[best], weight))
+    return int(min(close, key=lambda run: (results[run].labels.max(), losses[run])))
 
 
 def _finish(task: _Task, best: _Result, relevance: np.ndarray) -> Contest:
     """A last few rounds on all rows, hold-out rows included, and the experts fitted to what they won."""
-    team = make_team(task.estimator, task.X, task.y, task.seed)
+    team = make_team(task.estimator, task.X, task.y, task.seed, task.weight)
     labels, near = compact(best.labels), neighbours(task.Z, VOTERS)
     for _ in range(FINAL_ROUNDS if labels.max() else 0):
         team.train(labels)
-        winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples)
+        winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples, task.weight)
         if len(np.unique(winners)) < task.bounds[0]:
             break
         team.keep(np.unique(winners))
         labels = compact(winners)
     team.train(labels)
     errors = team.errors()
-    _, log_density = award(errors, labels, near, task.vote_weight, task.min_samples)
+    _, log_density = award(errors, labels, near, task.vote_weight, task.min_samples, task.weight)
     return Contest(labels, log_density, errors, team.experts(labels), relevance, best.history)

@@ -22,6 +22,7 @@ from sklearn.utils.validation import has_fit_parameter
 from modpart._utils.parallel import parallel_map
 from modpart._utils.quiet import no_convergence_warnings
 from modpart._utils.seeds import child_seeds, seed_nested
+from modpart.partition._rows import standard_error
 
 __all__ = ["Gate", "fit_gate", "gate_menu"]
 
@@ -90,6 +91,7 @@ def fit_gate(
     rng: np.random.Generator,
     *,
     classifier: Any = None,
+    weight: np.ndarray | None = None,
     n_jobs: int | None = None,
 ) -> Gate:
     """Fit a gate to competition winners.
@@ -105,15 +107,17 @@ def fit_gate(
     rng : numpy.random.Generator
     classifier : classifier or None
         The user's gate; None chooses from :func:`gate_menu` by cross-validated routed error.
+    weight : ndarray of shape (n_samples,) or None
+        How many observations each row stands for.
     n_jobs : int or None
     """
-    n_experts = errors.shape[1]
+    n_experts, weight = errors.shape[1], np.ones(len(X)) if weight is None else weight
     if n_experts == 1:
         return Gate("none", 1, [], 0.0)
     if classifier is not None:
-        return _fit_best({type(classifier).__name__: classifier}, X, labels, log_density, errors, rng, n_jobs)
+        return _fit_best({type(classifier).__name__: classifier}, X, labels, log_density, errors, weight, rng, n_jobs)
     with no_convergence_warnings():  # where a logistic gate separates perfectly, its weights have no limit
-        return _fit_best(gate_menu(*X.shape), X, labels, log_density, errors, rng, n_jobs)
+        return _fit_best(gate_menu(*X.shape), X, labels, log_density, errors, weight, rng, n_jobs)
 
 
 def _fit_best(
@@ -122,12 +126,13 @@ def _fit_best(
     labels: np.ndarray,
     log_density: np.ndarray,
     errors: np.ndarray,
+    weight: np.ndarray,
     rng: np.random.Generator,
     n_jobs: int | None,
 ) -> Gate:
     """A bag of the simplest gate of the menu whose cross-validated routed error is within one error of the best."""
     n_experts = errors.shape[1]
-    weights = _weights(labels, log_density)
+    weights = _weights(labels, log_density) * (weight / weight.mean())
     names = list(menu)
     candidates = [seed_nested(clone(menu[name]), rng) for name in names]
     rows = np.arange(len(X)) if len(X) <= CHOICE_ROWS else rng.choice(len(X), CHOICE_ROWS, replace=False)
@@ -135,7 +140,7 @@ def _fit_best(
     jobs = [(gate, X[rows], labels[rows], weights[rows], folds) for gate in candidates]
     routes = np.array(parallel_map(_cross_routes, jobs, n_jobs=n_jobs))
     costs = _excess(labels[rows], errors[rows])[np.arange(len(rows)), routes]
-    chosen = _simplest_within_one_error(costs)
+    chosen = _simplest_within_one_error(costs, weight[rows])
     gate = candidates[chosen]
 
     cleaned = labels.copy()
@@ -145,7 +150,7 @@ def _fit_best(
         cleaned = labels
     bootstraps = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
     members = parallel_map(_fit_on_bootstrap, bootstraps, n_jobs=n_jobs)
-    return Gate(names[chosen], n_experts, members, float(costs[chosen].mean()))
+    return Gate(names[chosen], n_experts, members, float(np.average(costs[chosen], weights=weight[rows])))
 
 
 def _lead(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
@@ -167,12 +172,12 @@ def _excess(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return np.clip(errors - winner, -EXCESS_CLIP, EXCESS_CLIP)
 
 
-def _simplest_within_one_error(costs: np.ndarray) -> int:
+def _simplest_within_one_error(costs: np.ndarray, weight: np.ndarray | None = None) -> int:
     """First candidate, from simple to flexible, whose mean cost is within one paired standard error of the best."""
-    best = int(np.argmin(costs.mean(axis=1)))
-    differences = costs - costs[best]
-    error = differences.std(axis=1) / np.sqrt(costs.shape[1])
-    return int(np.flatnonzero(differences.mean(axis=1) <= error)[0])
+    weight = np.ones(costs.shape[1]) if weight is None else weight
+    means = np.average(costs, axis=1, weights=weight)
+    best = int(np.argmin(means))
+    return int(np.flatnonzero(means - means[best] <= standard_error(costs - costs[best], weight))[0])
 
 
 def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Any:

@@ -14,7 +14,9 @@ RELEVANCE_FLOOR = 0.02
 
 
 def neighbours(Z: np.ndarray, count: int) -> np.ndarray:
-    """Indices of the `count` nearest other rows of each row, shape (n_samples, min(count, n_samples - 1))."""
+    """Indices of the `count` nearest other rows of each row, shape (n_samples, min(count, n_samples - 1) or 1)."""
+    if len(Z) == 1:  # a lone row has nobody but itself
+        return np.zeros((1, 1), dtype=np.int64)
     count = min(count, len(Z) - 1)
     found = NearestNeighbors(n_neighbors=count + 1).fit(Z).kneighbors(Z, return_distance=False)
     # A row is not always its own first neighbour (duplicates): take it out wherever it stands.
@@ -44,30 +46,37 @@ def local_lines(Z: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray
     return slopes, residuals
 
 
-def noise_variance(residuals: np.ndarray) -> float:
-    """Robust noise variance (median absolute deviation, normal-consistent) of scaled local residuals."""
-    return max(float((np.median(np.abs(residuals)) / 0.6745) ** 2), NOISE_FLOOR)
+def noise_variance(residuals: np.ndarray) -> np.ndarray:
+    """Robust noise variance (median absolute deviation, normal-consistent) of scaled local residuals, by column."""
+    return np.maximum((np.median(np.abs(residuals), axis=0) / 0.6745) ** 2, NOISE_FLOOR)
 
 
 def noise_profile(Z: np.ndarray, residuals: np.ndarray, *, count: int = 60, contrast: float = 3.0) -> np.ndarray:
     """Relative noise variance of each row, all ones unless it clearly varies over the inputs.
 
     It is the median squared residual over the `count` nearest rows relative to the overall median, and is used when its
-    90 % quantile is more than `contrast` times its 10 % quantile.
+    90 % quantile is more than `contrast` times its 10 % quantile. Several outputs, as columns of `residuals`, have one
+    profile: that of their mean squared residuals, each relative to its median.
     """
-    squares = residuals**2
-    if len(Z) < 2 * count or not np.median(squares) > 0.0:
+    squares = residuals.reshape(len(Z), -1) ** 2
+    levels = np.median(squares, axis=0)
+    if len(Z) < 2 * count or not levels.any():
         return np.ones(len(Z))
+    squares = (squares[:, levels > 0] / levels[levels > 0]).mean(axis=1)
     profile = np.median(squares[neighbours(Z, count)], axis=1) / np.median(squares)
     low, high = np.quantile(profile, [0.1, 0.9])
     return np.maximum(profile, 0.05) if high > contrast * max(low, 1e-12) else np.ones(len(Z))
 
 
-def input_relevance(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def input_relevance(
+    X: np.ndarray, y: np.ndarray, rng: np.random.Generator, weight: np.ndarray | None = None
+) -> np.ndarray:
     """Relevance of each input, the largest 1: inverse length scales of a Gaussian process fitted to a few hundred rows.
 
     One or two inputs are always relevant. The process has a linear part and a Gaussian kernel with one length scale per
     input (automatic relevance determination, Rasmussen & Williams, GPML 2006, section 5.1); its evidence is maximised.
+    Outputs, as columns of y, are independent draws of one process. A row of weight w is the mean of w equal
+    observations: its noise variance is divided by w.
 
     Returns
     -------
@@ -78,13 +87,15 @@ def input_relevance(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> n
     if d <= 2:
         return np.ones(d)
     rows = rng.choice(len(X), RELEVANCE_ROWS, replace=False) if len(X) > RELEVANCE_ROWS else np.arange(len(X))
-    X, y = X[rows], y[rows] - y[rows].mean()
+    X, weight = X[rows], np.ones(len(rows)) if weight is None else weight[rows]
+    y = y[rows].reshape(len(X), -1)
+    y = y - np.average(y, axis=0, weights=weight)
     linear = X @ X.T + 1.0
     start = np.r_[np.full(d, -0.5 * np.log(d)), 0.0, np.log(0.1)]
     best = minimize(
         _negative_evidence,
         start,
-        args=(X, y, linear),
+        args=(X, y, linear, weight),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-7.0, 2.0)] * d + [(-4.0, 3.0), (np.log(NOISE_FLOOR) / 2, 1.0)],
@@ -94,22 +105,28 @@ def input_relevance(X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> n
     return np.where(relevance < RELEVANCE_FLOOR, 0.0, relevance)
 
 
-def _negative_evidence(logs: np.ndarray, X: np.ndarray, y: np.ndarray, linear: np.ndarray) -> tuple[float, np.ndarray]:
-    """Minus the log evidence of the process, and its gradient in log inverse scales, log amplitude and log noise sd."""
-    d = X.shape[1]
+def _negative_evidence(
+    logs: np.ndarray, X: np.ndarray, y: np.ndarray, linear: np.ndarray, weight: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Minus the log evidence of the process, and its gradient in log inverse scales, log amplitude and log noise sd.
+
+    The evidence of w equal observations is that of their mean, times ``noise^(-(w - 1) / 2)`` for their agreement.
+    """
+    d, n_outputs = X.shape[1], y.shape[1]
     Z = X * np.exp(logs[:d])
     smooth = np.exp(2.0 * logs[d] - 0.5 * cdist(Z, Z, "sqeuclidean"))
     noise = np.exp(2.0 * logs[d + 1])
     total = smooth + linear
-    total[np.diag_indices_from(total)] += noise
+    total[np.diag_indices_from(total)] += noise / weight
     factor = cholesky(total, lower=True, check_finite=False)
     inverse_root = solve_triangular(factor, np.eye(len(y)), lower=True, check_finite=False)
     inverse = inverse_root.T @ inverse_root
     alpha = inverse @ y
-    value = 0.5 * y @ alpha + np.log(np.diag(factor)).sum()
-    slack = inverse - np.outer(alpha, alpha)  # d value / d K = slack / 2
+    repeats = n_outputs * (weight - 1.0).sum()
+    value = 0.5 * (y * alpha).sum() + n_outputs * np.log(np.diag(factor)).sum() + repeats * logs[d + 1]
+    slack = n_outputs * inverse - alpha @ alpha.T  # d value / d K = slack / 2
     weighted = slack * smooth
     row_sums = weighted.sum(axis=1)
     pair_sums = 2.0 * (row_sums @ Z**2 - np.einsum("ij,ij->j", Z, weighted @ Z))  # sum of weighted * (z_a - z_b)^2
-    gradient = np.r_[-0.5 * pair_sums, weighted.sum(), noise * np.trace(slack)]
+    gradient = np.r_[-0.5 * pair_sums, weighted.sum(), noise * (np.diag(slack) / weight).sum() + repeats]
     return float(value), gradient

@@ -9,13 +9,14 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
-from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.checks import check_sample_weight, check_X, check_X_y
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import Rule, boolean, integer, nothing, number, one_of, where
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds
 from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
+from modpart.partition._rows import WeightedRows
 
 __all__ = ["MLPExpert"]
 
@@ -70,7 +71,7 @@ class MLPExpert(RegressorMixin, Estimator):
     intercepts_ : list of ndarray of shape (outputs,), float32
     x_mean_, x_scale_ : ndarray of shape (n_features,), float64
         Standardisation of X; a constant column has scale 1.
-    y_mean_, y_scale_ : float
+    y_mean_, y_scale_ : float or ndarray of shape (n_outputs,)
         Standardisation of y.
     loss_curve_ : ndarray of shape (n_iter_,), float64
         Mean squared error of the training batches by epoch, in units of the variance of y. For a network that won its
@@ -94,7 +95,8 @@ class MLPExpert(RegressorMixin, Estimator):
     -----
     Weights and biases start uniform on (-1, 1) / sqrt(inputs of the layer). Given `random_state`, the fit is the same
     to the last bit on one kind of machine: one torch thread is used and no global random state is touched. The cost of
-    an epoch is proportional to rows times weights, with an overhead of well under a millisecond for each batch.
+    an epoch is proportional to rows times weights, with an overhead of well under a millisecond for each batch. Equal
+    rows are joined under their summed weight before training, and only the ratios of weights matter.
 
     Examples
     --------
@@ -165,28 +167,37 @@ class MLPExpert(RegressorMixin, Estimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     @with_callbacks
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "MLPExpert":
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "MLPExpert":
         """Train on a table.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,) or None
+            Weight of each row's squared error (>= 0); None is one each.
 
         Returns
         -------
         self : MLPExpert
         """
         self._check_params()
-        X, y = check_X_y(self, X, y)
+        X, y = check_X_y(self, X, y, multi_output=True)
+        rows = WeightedRows.of(X, y, check_sample_weight(self, sample_weight, X))
         seed = child_seeds(check_rng(self.random_state), 1)[0]
         import modpart._torch.nets  # noqa: F401  one_thread holds torch to one thread only when it is loaded
 
         progress = Progress(self, X, y, total=self.max_epochs)
-        scaling = self._standardise_by(Scaling.of(X, y))
+        scaling = self._standardise_by(Scaling.of(rows.X, rows.y, rows.weight))
         with one_thread():
-            self._train(scaling.inputs(X), scaling.target(y), seed, progress)
+            target = scaling.target(rows.y).reshape(len(rows.y), -1)
+            self._train(scaling.inputs(rows.X), target, rows.weight, seed, progress)
         progress.finish()
         return self
 
@@ -199,11 +210,12 @@ class MLPExpert(RegressorMixin, Estimator):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,), float64
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs), float64
         """
         check_is_fitted(self)
         X = check_X(self, X)
-        return self._forward((X - self.x_mean_) / self.x_scale_) * self.y_scale_ + self.y_mean_
+        standardised = self._forward((X - self.x_mean_) / self.x_scale_)
+        return (standardised if np.ndim(self.y_mean_) else standardised[:, 0]) * self.y_scale_ + self.y_mean_
 
     def _standardise_by(self, scaling: Scaling) -> Scaling:
         """Keep the scaling as fitted attributes."""
@@ -221,20 +233,23 @@ class MLPExpert(RegressorMixin, Estimator):
         self.n_features_in_ = len(coefs[0])
         return self
 
-    def _train(self, X: np.ndarray, y: np.ndarray, seed: int, progress: Progress) -> None:
+    def _train(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, seed: int, progress: Progress) -> None:
         """Train on standardised data and keep the result as numpy arrays."""
         from modpart._torch.batches import HoldOut
         from modpart._torch.blocks import MLP
         from modpart._torch.callbacks import ReportEpochs, StopOnPlateau
         from modpart._torch.device import resolve_device
         from modpart._torch.init import new_generator
-        from modpart._torch.nets import make_net
+        from modpart._torch.nets import MeanSquaredError, WeightedSquaredError, make_net
 
+        weighted = bool(np.ptp(weight))
+        target = np.column_stack([y, weight / weight.mean()]) if weighted else y
         generator = new_generator(seed)
         monitor = "valid_loss" if self.early_stopping else "train_loss"
         plateau = StopOnPlateau(monitor, self.tol, self.n_iter_no_change, restore=self.early_stopping)
         net = make_net(
-            MLP([X.shape[1], *self.hidden_layer_sizes, 1], self.activation, generator),
+            MLP([X.shape[1], *self.hidden_layer_sizes, y.shape[1]], self.activation, generator),
+            criterion=WeightedSquaredError if weighted else MeanSquaredError,
             generator=generator,
             optimizer=self.optimizer,
             lr=self.lr,
@@ -244,7 +259,7 @@ class MLPExpert(RegressorMixin, Estimator):
             train_split=HoldOut(self.validation_fraction, generator) if self.early_stopping else None,
             callbacks=[plateau, ReportEpochs(progress, self._fitted), *(self.callbacks or [])],
             device=resolve_device(self.device),
-        ).fit(X, y)
+        ).fit(X, target)
         for name, value in self._fitted(net).items():
             setattr(self, name, value)
         finite = np.isfinite(self.loss_curve_ if self.validation_curve_ is None else self.validation_curve_)
@@ -291,4 +306,4 @@ class MLPExpert(RegressorMixin, Estimator):
         for coef, intercept in zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True):
             X = X @ coef + intercept
             X = np.tanh(X) if self.activation == "tanh" else np.maximum(X, 0.0)
-        return (X @ self.coefs_[-1] + self.intercepts_[-1])[:, 0]
+        return X @ self.coefs_[-1] + self.intercepts_[-1]

@@ -1,6 +1,7 @@
 """Cut the rows into more cells than there are regimes, by a tree whose criterion is the evidence of its leaves."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
     if d > 1:
         limit = np.quantile(np.abs(slopes), 0.98) + 1e-12
         gradients = np.clip(slopes, -limit, limit) * (relevance > 0)
-        for moments in (gradients.T @ gradients, np.atleast_2d(np.cov(gradients.T))):
+        for moments in (gradients.T @ gradients, np.atleast_2d(np.cov(gradients.T, bias=True))):
             vectors = np.linalg.eigh(moments)[1][:, ::-1]
             directions.extend(vectors[:, :2].T)
     return np.array(directions)
@@ -40,38 +41,41 @@ class _Leaf:
 def oversegment(
     augmented: list[np.ndarray],
     projections: np.ndarray,
-    s2: float,
+    s2: "float | np.ndarray",
     *,
     n_linear: int,
     min_leaf: int,
     max_leaves: int,
     wanted_leaves: int = 1,
+    weight: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cut rows into cells, the largest leaf first, while a cut raises the evidence or cells are still wanted.
 
     Parameters
     ----------
     augmented : list of ndarray (n_samples, p + 1)
-        Feature matrices of all length scales with y as last column.
+        Feature matrices of all length scales with y as last columns, rows multiplied by the root of their weight.
     projections : ndarray of shape (n_samples, n_directions)
         Rows along the candidate directions.
-    s2 : float
+    s2 : float or ndarray of shape (n_outputs,)
         Noise variance.
     min_leaf, max_leaves, wanted_leaves : int
-        Least rows of a cell, most cells, and the number of cells up to which even a poor cut is taken.
+        Least rows (by weight) of a cell, most cells, and the number of cells up to which even a poor cut is taken.
+    weight : ndarray of shape (n_samples,) or None
 
     Returns
     -------
     labels : ndarray of shape (n_samples,), int64
     """
     n = len(projections)
-    whole = Stats.of_groups(augmented, np.zeros(n, dtype=np.int64), 1, n_linear)
+    weight = np.ones(n) if weight is None else weight
+    whole = Stats.of_groups(augmented, np.zeros(n, dtype=np.int64), 1, n_linear, n_outputs=np.size(s2), weight=weight)
     pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0])]
     finished: list[_Leaf] = []
     while pending and len(pending) + len(finished) < max_leaves:
         leaf = pending.pop(int(np.argmax([len(leaf.rows) for leaf in pending])))
         least_gain = -np.inf if len(pending) + len(finished) + 1 < wanted_leaves else 0.0
-        children = _best_cut(leaf, augmented, projections, s2, n_linear, min_leaf, least_gain)
+        children = _best_cut(leaf, augmented, projections, weight, s2, n_linear, min_leaf, least_gain)
         if children is None:
             finished.append(leaf)
         else:
@@ -86,7 +90,8 @@ def _best_cut(
     leaf: _Leaf,
     augmented: list[np.ndarray],
     projections: np.ndarray,
-    s2: float,
+    weight: np.ndarray,
+    s2: "float | np.ndarray",
     n_linear: int,
     min_leaf: int,
     least_gain: float,
@@ -96,9 +101,13 @@ def _best_cut(
     Every third quantile is tried along every direction, then the others beside the best of them.
     """
     rows = leaf.rows
-    if len(rows) < 2 * min_leaf:
+    total = float(weight[rows].sum())
+    if total < 2 * min_leaf or len(rows) < 2:
         return None
-    whole = Stats.of_groups([matrix[rows] for matrix in augmented], np.zeros(len(rows), dtype=np.int64), 1, n_linear)
+    kind: dict[str, Any] = {"n_outputs": np.size(s2), "weight": weight[rows]}
+    whole = Stats.of_groups(
+        [matrix[rows] for matrix in augmented], np.zeros(len(rows), dtype=np.int64), 1, n_linear, **kind
+    )
     n_models = grid_size(whole)
     parts = [matrix[rows] for matrix in augmented[: useful_scales(whole, s2)]]
 
@@ -106,11 +115,11 @@ def _best_cut(
         values = projections[rows, direction]
         edges = np.quantile(values, np.arange(1, QUANTILES + 1) / (QUANTILES + 1))[wanted]
         segments = np.searchsorted(edges, values, side="left")
-        left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear).cumulative()
-        allowed = np.flatnonzero((left.counts >= min_leaf) & (len(rows) - left.counts >= min_leaf))
+        left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear, **kind).cumulative()
+        allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
         if not len(allowed):
             return []
-        right = Stats([gram[-1] - gram for gram in left.grams], len(rows) - left.counts, n_linear)
+        right = left.with_cells([gram[-1] - gram for gram in left.grams], total - left.counts)
         below, above = log_evidence(left[allowed].append(right[allowed]), s2, n_models=n_models).reshape(2, -1)
         return [
             (b + a - leaf.evidence, direction, int(wanted[cut]), b, a)

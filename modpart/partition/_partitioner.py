@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
-from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.checks import check_sample_weight, check_X, check_X_y
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, model, nothing, number, one_of, workers
 from modpart._utils.progress import Progress, with_callbacks
@@ -19,6 +19,7 @@ from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
+from modpart.partition._rows import WeightedRows, answer, check_takes_weights
 from modpart.partition._search import Report
 
 __all__ = ["ActivePartitioner"]
@@ -47,7 +48,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     max_experts : int, default=10
         Most experts when `n_experts` is "auto".
     min_samples : int or None, default=None
-        Least rows of a regime; None takes max(10, 3 (n_features + 1)).
+        Least rows of a regime, by weight; None takes max(10, 3 (n_features + 1)).
     gate : "auto" or classifier, default="auto"
         What routes rows by X. "auto" chooses among logistic, tree, quadratic, kernel and neighbour gates by
         cross-validated routed error. A classifier of your own sees the standardised inputs.
@@ -76,12 +77,13 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     labels_ : ndarray of shape (n_samples,), int64
         Regime of each training row by the gate, from X alone; partition 0 is the largest.
     winner_labels_ : ndarray of shape (n_samples,), int64
-        Regime of each training row by competition, which used y.
+        Regime of each training row by competition, which used y. Rows of weight 0 did not compete: theirs is the
+        gate's.
     experts_ : list of fitted regressors
         One per partition. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
     gate_ : Gate
         Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
-        var(y).
+        var(y), the mean over outputs.
     history_ : list of dict
         One entry per round: step, number of experts, share of rows that changed, noise or hold-out loss.
     n_features_in_ : int
@@ -91,9 +93,10 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     Raises
     ------
     InputDataError
-        When a column holds text, NaN or inf, or y does not fit X; the message names the column.
+        When a column holds text, NaN or inf, or y or sample_weight does not fit X; the message names the column.
     ParameterError
-        When an argument is out of range, or `n_experts` asks for more experts than the rows can feed.
+        When an argument is out of range, `n_experts` asks for more experts than the rows can feed, or `estimator`
+        takes no sample_weight and weights are fractional, or cannot learn several outputs.
 
     See Also
     --------
@@ -112,6 +115,14 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     the loss falls, one that the others can stand in for goes, until the winners are stable. Where we know of no answer
     of the paper (the intervals, the sizes of the networks, the kernel, the test by which an expert goes) it is ours:
     trials every tenth round, judged by hold-out loss.
+
+    A row of weight w is w equal observations: in evidence, noise, votes, `min_samples` and the gate. Equal rows are
+    joined under their summed weight and rows are sorted before anything is drawn, so that weights and repetitions,
+    in any order, give the same bits; an estimator without sample_weight learns repeated rows.
+
+    Several outputs share one partition. Each is standardised and has a noise variance of its own; closed-form experts
+    compete by the sum of the outputs' log densities, others by the mean of their squared errors. The cost grows
+    with the number of outputs.
 
     References
     ----------
@@ -180,16 +191,19 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.single_output = True
+        tags.target_tags.multi_output = True
         return tags
 
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> "ActivePartitioner":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "ActivePartitioner":
         """Find the regimes and train the gate.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,) or None
+            How many observations each row stands for (>= 0); None is one each.
 
         Returns
         -------
@@ -199,24 +213,29 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         if isinstance(self.estimator, Estimator):  # ours compete without a fit of their own that would check them
             self.estimator._check_params()
         rng = check_rng(self.random_state)
-        X, y = check_X_y(self, X, y)
-        self._check_rows(len(X))
+        X, y = check_X_y(self, X, y, multi_output=True)
+        rows = WeightedRows.of(X, y, check_sample_weight(self, sample_weight, X))
+        self._check_rows(len(rows.X), float(rows.weight.sum()))
+        if self.estimator is not None:
+            check_takes_weights("ActivePartitioner", self.estimator, rows.weight)
+        self._warn_of_light_rows(rows)
         progress = Progress(self, X, y)
         with one_thread():
-            contest = self._contest(X, y, rng, lambda line: progress.step(line["step"], _words(line))).by_share()
-            self.scaling_, self.gate_columns_ = Scaling.of(X, y), _gate_columns(contest.relevance, self.gate)
+            contest = self._contest(rows, rng, lambda line: progress.step(line["step"], _words(line))).by_share()
+            self.scaling_ = Scaling.of(rows.X, rows.y, rows.weight)
+            self.gate_columns_ = _gate_columns(contest.relevance, self.gate)
             self.gate_ = fit_gate(
-                self._gate_inputs(X),
+                self._gate_inputs(rows.X),
                 contest.labels,
                 contest.log_density,
                 contest.errors,
                 rng,
                 classifier=None if isinstance(self.gate, str) else self.gate,
+                weight=rows.weight,
                 n_jobs=self.n_jobs,
             )
             progress.step("gate", f"{self.gate_.kind}, routed error {self.gate_.routed_error:.4f} of var(y)")
         self.experts_, self.history_ = contest.experts, contest.history
-        self.winner_labels_ = contest.labels
         self.n_partitions_ = self._n_features_out = len(contest.experts)
         if self.n_experts != "auto" and self.n_partitions_ < self.n_experts:
             warn(
@@ -226,22 +245,39 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
                 stacklevel=3,
             )
         self.labels_ = self.gate_.predict_proba(self._gate_inputs(X)).argmax(axis=1)
+        self.winner_labels_ = rows.spread(contest.labels, self.labels_)
         progress.finish()
         return self
 
-    def _check_rows(self, n_samples: int) -> None:
+    def _warn_of_light_rows(self, rows: WeightedRows) -> None:
+        """Weights that sum to one, say, would make one regime of any table."""
+        least, total = self.min_samples or max(10, 3 * (rows.X.shape[1] + 1)), rows.weight.sum()
+        if self.n_experts == "auto" and total < 2 * least <= len(rows.X):
+            warn(
+                f"ActivePartitioner: sample_weight makes {total:g} observations of {len(rows.X)} rows, too few for two "
+                f"regimes of {least}. Where weights are relative, pass sample_weight * (len(X) / sample_weight.sum()).",
+                ModpartWarning,
+                stacklevel=4,
+            )
+
+    def _check_rows(self, n_distinct: int, total_weight: float) -> None:
         if self.n_experts == "auto":
             return
         least = self.min_samples or LEAST_ROWS
-        if self.n_experts * least > n_samples:
-            raise ParameterError(
-                f"ActivePartitioner: n_experts={self.n_experts} is more than {n_samples} rows can feed with at least "
-                f"{least} rows each. Lower n_experts or min_samples, or pass n_experts='auto'."
-            )
+        for rows, kind, each in (
+            (f"{total_weight:g}", "rows", least * self.n_experts > total_weight and least),
+            (n_distinct, "distinct rows", (fewest := min(least, LEAST_ROWS)) * self.n_experts > n_distinct and fewest),
+        ):
+            if each:
+                raise ParameterError(
+                    f"ActivePartitioner: n_experts={self.n_experts} is more than {rows} {kind} can feed with at least "
+                    f"{each} {kind} each. Lower n_experts or min_samples, or pass n_experts='auto'."
+                )
 
-    def _contest(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator, report: Report) -> Contest:
+    def _contest(self, rows: WeightedRows, rng: np.random.Generator, report: Report) -> Contest:
         bounds = (1, self.max_experts) if self.n_experts == "auto" else (self.n_experts, self.n_experts)
         shared: dict[str, Any] = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
+        shared["weight"] = rows.weight
         if self.estimator is None or isinstance(self.estimator, BayesianExpert):
             if self.init == "random":
                 raise ParameterError(
@@ -249,11 +285,11 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
                     "have none. Pass another estimator, such as MLPExpert(), or init='auto'."
                 )
             law = "smooth" if self.estimator is None else self.estimator.law
-            return contest_by_evidence(X, y, rng, law=law, report=report, **shared)
+            return contest_by_evidence(rows.X, rows.y, rng, law=law, report=report, **shared)
         contest = contest_by_hold_out(
             self.estimator,
-            X,
-            y,
+            rows.X,
+            rows.y,
             rng,
             init=self.init,
             n_init=self.n_init,
@@ -313,27 +349,29 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         """
         return self.predict_proba(X)
 
-    def fit_predict(self, X: Any, y: Any) -> np.ndarray:
+    def fit_predict(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
         """Fit, then return ``labels_``.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,) or None
 
         Returns
         -------
         labels : ndarray of shape (n_samples,), int64
         """
-        return self.fit(X, y).labels_
+        return self.fit(X, y, sample_weight).labels_
 
-    def score(self, X: Any, y: Any) -> float:
-        """R squared of the experts routed by the gate, so that searches can compare partitions.
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R squared of the experts routed by the gate, the mean over outputs, so that searches can compare partitions.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,) or None
 
         Returns
         -------
@@ -341,10 +379,10 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         """
         labels = self.predict(X)
         X = check_X(self, X)
-        predictions = np.empty(len(X))
+        predictions = np.empty((len(X), *np.shape(self.scaling_.y_sd)))
         for k in np.unique(labels):
-            predictions[labels == k] = np.ravel(self.experts_[k].predict(X[labels == k]))
-        return float(r2_score(y, predictions))
+            predictions[labels == k] = answer(self.experts_[k], X[labels == k])
+        return float(r2_score(y, predictions, sample_weight=sample_weight))
 
 
 def _words(line: dict[str, Any]) -> str:

@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import Posterior, Stats, posterior
+from modpart.partition._evidence import Stats
+from modpart.partition._law import Law
 from modpart.partition._local import input_relevance, local_lines, noise_profile, noise_variance
 from modpart.partition._oversegment import cut_directions, oversegment
 from modpart.partition._search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
@@ -32,10 +33,11 @@ class Regimes:
     labels : ndarray of shape (n_samples,), int64
         Winner of each row.
     log_density, errors : ndarray of shape (n_samples, n_experts)
-        Leave-one-out log predictive density and squared error of each row under each expert.
-    posteriors : list of Posterior
+        Leave-one-out log predictive density (summed over outputs) and squared error (their mean) of each row under each
+        expert.
+    posteriors : list of Law
     basis : SmoothBasis
-    noise : float
+    noise : ndarray of shape (n_outputs,)
         Noise variance, in units of var(y).
     history : list of dict
     """
@@ -43,9 +45,9 @@ class Regimes:
     labels: np.ndarray
     log_density: np.ndarray
     errors: np.ndarray
-    posteriors: list[Posterior]
+    posteriors: list[Law]
     basis: SmoothBasis
-    noise: float
+    noise: np.ndarray
     history: list[dict[str, Any]]
 
 
@@ -58,6 +60,7 @@ def find_regimes(
     bounds: tuple[int, int] = (1, 10),
     min_samples: int | None = None,
     vote_weight: float = 1.0,
+    weight: np.ndarray | None = None,
     report: Report = ignore,
 ) -> Regimes:
     """Find regimes of standardised data.
@@ -65,7 +68,7 @@ def find_regimes(
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,)
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Both with mean 0 and variance 1.
     rng : numpy.random.Generator
     smooth : bool
@@ -76,6 +79,8 @@ def find_regimes(
         Least rows of a regime; None takes max(10, 3 (n_features + 1)).
     vote_weight : float
         Weight of the neighbour vote.
+    weight : ndarray of shape (n_samples,) or None
+        How many observations each row stands for, > 0; None is one each.
     report : callable
         Called with every line of the history as it is written.
 
@@ -84,39 +89,45 @@ def find_regimes(
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
     """
+    y, weight = y.reshape(len(X), -1), np.ones(len(X)) if weight is None else weight
     least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples
     if bounds[0] > 1:  # so many regimes have to fit in
-        least = max(2, min(least, len(X) // (2 * bounds[0])))
+        least = max(2, min(least, int(weight.sum()) // (2 * bounds[0])))
     if len(X) <= MAX_ROWS:
-        return _found_in(X, y, rng, smooth, bounds, least, vote_weight, report)
+        return _found_in(X, y, weight, rng, smooth, bounds, least, vote_weight, report)
     seen = rng.choice(len(X), MAX_ROWS, replace=False)
-    found = _found_in(X[seen], y[seen], rng, smooth, bounds, least, vote_weight, report)
-    return assign_all(X, y, X[seen], found, vote_weight)
+    found = _found_in(X[seen], y[seen], weight[seen], rng, smooth, bounds, least, vote_weight, report)
+    return assign_all(X, y, weight, seen, found, vote_weight)
 
 
-def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes, vote_weight: float) -> Regimes:
+def assign_all(
+    X: np.ndarray, y: np.ndarray, weight: np.ndarray, seen: np.ndarray, found: Regimes, vote_weight: float
+) -> Regimes:
     """Extend regimes found on some rows to all rows: bid, vote with the nearest rows seen, learn, and bid once more."""
     basis, n_experts = found.basis, len(found.posteriors)
-    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X_seen * basis.relevance)
+    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X[seen] * basis.relevance)
     chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
     labels = np.empty(len(X), dtype=np.int64)
 
     def assigned(chunk: slice) -> Stats:
         features = basis.features(X[chunk])
-        nobody = np.zeros(len(X[chunk]), dtype=bool)
+        nobody = np.zeros(len(X[chunk]))
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
-        votes = log_votes(found.labels, finder.kneighbors(X[chunk] * basis.relevance, return_distance=False))
+        near = finder.kneighbors(X[chunk] * basis.relevance, return_distance=False)
+        votes = log_votes(found.labels, near, weight[seen])
         labels[chunk] = (bids + vote_weight * votes).argmax(axis=1)
-        augmented = [np.column_stack([f, y[chunk]]) for f in features]
-        return Stats.of_groups(augmented, labels[chunk], n_experts, basis.n_linear_)
+        augmented = [np.column_stack([f, y[chunk]]) * np.sqrt(weight[chunk])[:, None] for f in features]
+        return Stats.of_groups(
+            augmented, labels[chunk], n_experts, basis.n_linear_, n_outputs=y.shape[1], weight=weight[chunk]
+        )
 
     stats = reduce(add, map(assigned, chunks))
-    posteriors = [posterior(stats[[k]], found.noise) for k in range(n_experts)]
+    posteriors = [Law.of(stats[[k]], found.noise) for k in range(n_experts)]
     log_density, errors = np.empty((len(X), n_experts)), np.empty((len(X), n_experts))
     for chunk in chunks:
         features = basis.features(X[chunk])
         for k, expert in enumerate(posteriors):
-            own = labels[chunk] == k
+            own = np.where(labels[chunk] == k, weight[chunk], 0.0)
             log_density[chunk, k] = expert.log_density(features, y[chunk], own)
             errors[chunk, k] = expert.squared_error(features, y[chunk], own)
     return Regimes(labels, log_density, errors, posteriors, basis, found.noise, found.history)
@@ -125,6 +136,7 @@ def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes,
 def _found_in(
     X: np.ndarray,
     y: np.ndarray,
+    weight: np.ndarray,
     rng: np.random.Generator,
     smooth: bool,
     bounds: tuple[int, int],
@@ -134,16 +146,18 @@ def _found_in(
 ) -> Regimes:
     """Regimes of rows that are few enough to be held against each other."""
     n = len(X)
-    relevance = input_relevance(X, y, rng)
-    slopes, residuals = local_lines(X * relevance, X, y)
+    relevance = input_relevance(X, y, rng, weight)
+    lines = [local_lines(X * relevance, X, column) for column in y.T]
+    slopes, residuals = np.concatenate([line[0] for line in lines]), np.column_stack([line[1] for line in lines])
     few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
     profile = noise_profile(X * relevance, residuals) if few_inputs else np.ones(n)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
+    search = Search(X, y, weight, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
 
     one = np.zeros(n, dtype=np.int64)
-    one_s2 = _settle(search, one, noise_variance(residuals / np.sqrt(profile)))
-    s2 = min(noise_variance(residuals / np.sqrt(profile)), one_s2)
+    local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])
+    one_s2 = _settle(search, one, local_s2)
+    s2 = np.minimum(local_s2, one_s2)
 
     projections = X @ cut_directions(X, slopes, relevance).T
     labels = oversegment(
@@ -154,12 +168,13 @@ def _found_in(
         min_leaf=least,
         max_leaves=max(MAX_LEAVES, bounds[0]),
         wanted_leaves=bounds[0],
+        weight=weight,
     )
     search.note("cut", labels, 1.0, s2)
     for _ in range(4):
         labels = search.drop(search.compete(search.merge(labels, s2), s2), s2)
         s2, before = search.noise(labels, s2), s2
-        if abs(s2 / before - 1.0) < 0.05:
+        if np.abs(s2 / before - 1.0).max() < 0.05:
             break
     labels = search.compete(search.merge(labels, s2, most=bounds[1]), s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
@@ -173,10 +188,10 @@ def _found_in(
     )
 
 
-def _settle(search: Search, labels: np.ndarray, s2: float) -> float:
+def _settle(search: Search, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
     """Noise variance at which a labelling's own fit is consistent."""
     for _ in range(4):
         s2, before = search.noise(labels, s2), s2
-        if abs(s2 / before - 1.0) < 0.02:
+        if np.abs(s2 / before - 1.0).max() < 0.02:
             break
     return s2

@@ -1,16 +1,16 @@
 """The modular model: one expert per regime, routed by the gate, unless a single model does as well."""
 
-from math import ceil
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin, clone
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, check_cv
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
-from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.checks import check_sample_weight, check_X, check_X_y
 from modpart._utils.parallel import one_thread, parallel_map
 from modpart._utils.params import boolean, integer, model, nothing, one_of, where, workers
 from modpart._utils.progress import Progress, with_callbacks
@@ -18,8 +18,10 @@ from modpart._utils.seeds import check_rng, child_seeds, seed_nested
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition._accuracy import CorrectedModel, families, fit_corrected
 from modpart.partition._bayes import BayesianExpert
+from modpart.partition._contest import Scaling
 from modpart.partition._nets import as_expert
 from modpart.partition._partitioner import ActivePartitioner
+from modpart.partition._rows import WeightedRows, answer, check_takes_weights, fit_rows, standard_error
 
 __all__ = ["PartitionedRegressor"]
 
@@ -54,8 +56,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     fallback : bool, default=True
         Whether a single model may replace the partition. Without it, and with a fixed `routing`, regimes are not
         cross-validated.
-    cv : int, default=5
-        Folds of the comparison (>= 2).
+    cv : int, splitter or iterable of (train, test) indices, default=5
+        Folds of the comparison (>= 2). A number makes shuffled folds of distinct rows: equal rows stay together.
     n_jobs : int or None, default=None
         Workers for the folds, as in joblib. Results do not depend on it.
     random_state : int, Generator, RandomState or None, default=None
@@ -75,11 +77,12 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     gain_ : float
         Cross-validated share of the single model's squared error that the modular model saves; nan when not compared.
         Where a bag has several single models, it is compared with their best blend.
+        The error of several outputs is the mean of their squared errors, each in units of its variance.
     gain_se_ : float
         Its standard error over rows.
     routing_risk_ : float
-        Cross-validated squared error per row that misrouting adds, in squared units of y. Only with
-        ``mode="regimes"``.
+        Cross-validated squared error per row that misrouting adds, in squared units of y; of several outputs the mean,
+        each in units of its variance. Only with ``mode="regimes"``.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only when X has string column names.
@@ -100,6 +103,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
     together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
     outside it.
+
+    Weights of rows and several outputs are those of :class:`ActivePartitioner`.
 
     References
     ----------
@@ -133,7 +138,10 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         "routing": (one_of("auto", "hard", "soft"),),
         "n_trees": (integer(1),),
         "fallback": (boolean,),
-        "cv": (integer(2),),
+        "cv": (
+            integer(2),
+            where("a splitter or a list of (train, test) indices", lambda v: hasattr(v, "split") or type(v) is list),
+        ),
         "n_jobs": (nothing, workers),
         "verbose": (integer(0),),
     }
@@ -147,7 +155,7 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         routing: str = "auto",
         n_trees: int = 10,
         fallback: bool = True,
-        cv: int = 5,
+        cv: Any = 5,
         n_jobs: int | None = None,
         random_state: Any = None,
         verbose: int = 0,
@@ -163,14 +171,21 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     @with_callbacks
-    def fit(self, X: Any, y: Any) -> "PartitionedRegressor":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PartitionedRegressor":
         """Find the regimes, train the experts, compare with a single model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,) or None
+            How many observations each row stands for (>= 0); None is one each.
 
         Returns
         -------
@@ -178,27 +193,33 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         """
         self._check_params()
         rng = check_rng(self.random_state)
-        X, y = check_X_y(self, X, y)
+        X, y = check_X_y(self, X, y, multi_output=True)
+        weight = check_sample_weight(self, sample_weight, X)
         if self.mode == "accuracy":
             return self._fit_bag(X, y, rng)
+        rows = WeightedRows.of(X, y, weight)
+        if self.estimator is not None:
+            check_takes_weights("PartitionedRegressor", self.estimator, rows.weight)
         progress = Progress(self, X, y, total=2)
         partitioner = ActivePartitioner(self.estimator) if self.partitioner is None else self.partitioner
         partitioner = seed_nested(clone(partitioner), rng)
         expert = None if self.estimator is None else seed_nested(clone(as_expert(self.estimator)), rng)
         single = seed_nested(clone(as_expert(_kind(partitioner, expert))), rng)
         with one_thread():
-            self.partitioner_ = clone(partitioner).fit(X, y)
+            self.partitioner_ = clone(partitioner).fit(X, y, sample_weight=weight)
             self.n_partitions_ = self.partitioner_.n_partitions_
-            self.experts_ = _experts(self.partitioner_, expert, X, y)
+            self.experts_ = _experts(self.partitioner_, expert, rows)
             progress.step("partition", f"{self.n_partitions_} regimes")
             self.routing_ = "hard" if self.routing == "auto" else self.routing
             self.gain_, self.gain_se_ = np.nan, np.nan
             if self.n_partitions_ > 1 and (self.fallback or self.routing == "auto"):
-                self._compare(partitioner, expert, single, X, y, child_seeds(rng, 1)[0])
+                table = (rows.X, rows.y, rows.weight) if isinstance(self.cv, Integral) else (X, y, weight)
+                self._compare(partitioner, expert, single, table, child_seeds(rng, 1)[0])
             if self.n_partitions_ == 1 and self.partitioner_.n_partitions_ > 1:
-                self.experts_ = [clone(single).fit(X, y)]
+                self.experts_ = [fit_rows(clone(single), rows.X, rows.y, rows.weight)]
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, {self.n_partitions_} experts kept")
-        self.routing_risk_ = self.partitioner_.gate_.routed_error * float(np.var(y)) if self.n_partitions_ > 1 else 0.0
+        variance = Scaling.of(rows.X, rows.y, rows.weight).y_sd ** 2 if y.ndim == 1 else 1.0
+        self.routing_risk_ = self.partitioner_.gate_.routed_error * variance if self.n_partitions_ > 1 else 0.0
         progress.finish()
         return self
 
@@ -238,31 +259,49 @@ class PartitionedRegressor(RegressorMixin, Estimator):
                 "Fit with mode='regimes' to see regimes."
             )
 
-    def _compare(self, partitioner: Any, expert: Any, single: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
-        """Cross-validate single, hard and soft predictions; set routing, gain and the fallback."""
-        n_folds = min(self.cv, len(X))
-        self._check_folds(partitioner, len(X), len(X) - ceil(len(X) / n_folds))
-        folds = KFold(n_folds, shuffle=True, random_state=seed).split(X)
-        jobs = [(partitioner, expert, single, X, y, train, test) for train, test in folds]
-        errors = np.empty((3, len(X)))
-        for (*_, test), predictions in zip(jobs, parallel_map(_held_out, jobs, n_jobs=self.n_jobs), strict=True):
-            errors[:, test] = (predictions - y[test]) ** 2
+    def _compare(
+        self,
+        partitioner: Any,
+        expert: Any,
+        single: Any,
+        table: tuple[np.ndarray, np.ndarray, np.ndarray],
+        seed: int,
+    ) -> None:
+        """Cross-validate single, hard and soft predictions of X, y, weight; set routing, gain and the fallback."""
+        X, y, weight = table
+        if isinstance(self.cv, Integral):
+            cv: Any = KFold(min(int(self.cv), len(X)), shuffle=True, random_state=seed)
+        else:
+            cv = check_cv(self.cv)
+        jobs = [(partitioner, expert, single, X, y, weight, train, test) for train, test in cv.split(X, y)]
+        for *_, train, _ in jobs:
+            self._check_folds(partitioner, weight, train)
+        scaling, held_out = Scaling.of(X, y, weight), parallel_map(_held_out, jobs, n_jobs=self.n_jobs)
+        errors = np.concatenate(
+            [
+                [scaling.squared_error(kind, y[job[-1]]) for kind in kinds]
+                for job, kinds in zip(jobs, held_out, strict=True)
+            ],
+            axis=1,
+        )
+        weight = np.concatenate([weight[job[-1]] for job in jobs])
+        single_loss, hard_loss, soft_loss = np.average(errors, axis=1, weights=weight)
         if self.routing == "auto":
-            self.routing_ = "soft" if errors[2].mean() < errors[1].mean() else "hard"
+            self.routing_ = "soft" if soft_loss < hard_loss else "hard"
         gain = errors[0] - errors[1 if self.routing_ == "hard" else 2]
-        reference = max(float(errors[0].mean()), np.finfo(np.float64).tiny)
-        self.gain_ = float(gain.mean()) / reference
-        self.gain_se_ = float(gain.std(ddof=1)) / np.sqrt(len(X)) / reference
+        reference = max(float(single_loss), np.finfo(np.float64).tiny)
+        self.gain_ = float(np.average(gain, weights=weight)) / reference
+        self.gain_se_ = float(standard_error(gain, weight)) / reference
         if self.fallback and self.gain_ <= self.gain_se_:
             self.n_partitions_ = 1
 
-    def _check_folds(self, partitioner: Any, n_samples: int, n_train: int) -> None:
+    def _check_folds(self, partitioner: Any, weight: np.ndarray, train: np.ndarray) -> None:
         try:
-            partitioner._check_rows(n_train)
+            partitioner._check_rows(np.count_nonzero(weight[train]), float(weight[train].sum()))
         except ParameterError as error:
             raise ParameterError(
-                f"PartitionedRegressor: with cv={self.cv} a fold trains on {n_train} of the {n_samples} rows. {error} "
-                "Or raise cv, or compare nothing: fallback=False and routing='hard' or 'soft'."
+                f"PartitionedRegressor: with cv={self.cv} a fold trains on {len(train)} of the {len(weight)} rows. "
+                f"{error} Or raise cv, or compare nothing: fallback=False and routing='hard' or 'soft'."
             ) from error
 
     def predict(self, X: Any) -> np.ndarray:
@@ -274,7 +313,7 @@ class PartitionedRegressor(RegressorMixin, Estimator):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,)
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
         X = check_X(self, X)
@@ -291,12 +330,12 @@ class PartitionedRegressor(RegressorMixin, Estimator):
 
         Returns
         -------
-        predictions : ndarray of shape (n_samples, n_partitions_)
+        predictions : ndarray of shape (n_samples, n_partitions_) or (n_samples, n_partitions_, n_outputs)
         """
         check_is_fitted(self)
         self._check_regimes("predict_all")
         X = check_X(self, X)
-        return np.column_stack([np.ravel(expert.predict(X)) for expert in self.experts_])
+        return np.stack([answer(expert, X) for expert in self.experts_], axis=1)
 
     def apply(self, X: Any) -> np.ndarray:
         """Partition that each row is routed to, all 0 after falling back to a single model.
@@ -322,23 +361,28 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
 
         Returns
         -------
         summary : DataFrame
-            One row per partition: ``rows``, ``share``, ``rmse`` in units of y, and for every input the 5 % and 95 %
+            One row per partition: ``rows``, ``share``, ``rmse`` in units of y (of several outputs ``rmse <output>``,
+            named by the columns of y where it has names, else by number), and for every input the 5 % and 95 %
             quantile of its rows, as columns ``<input> 5%`` and ``<input> 95%``.
         """
         self._check_regimes("partition_summary")
         labels, predictions = self.apply(X), self.predict(X)
-        X, y = check_X(self, X), _checked_target(y, len(labels))
+        names_y = [f"rmse {name}" for name in getattr(y, "columns", range(predictions.shape[-1]))]
+        X, y = check_X(self, X), _checked_target(y, predictions.shape)
+        errors = (predictions - y).reshape(len(X), -1)
+        names_y = names_y if predictions.ndim > 1 else ["rmse"]
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
         lines = []
         for k in range(self.n_partitions_):
             rows = labels == k
             line: dict[str, Any] = {"rows": int(rows.sum()), "share": float(rows.mean())}
-            line["rmse"] = float(np.sqrt(np.mean((predictions[rows] - y[rows]) ** 2))) if rows.any() else np.nan
+            for name, error in zip(names_y, errors[rows].T, strict=True):
+                line[name] = float(np.sqrt(np.mean(error**2))) if rows.any() else np.nan
             for name, column in zip(names, X[rows].T, strict=True):
                 low, high = np.quantile(column, [0.05, 0.95]) if rows.any() else (np.nan, np.nan)
                 line[f"{name} 5%"], line[f"{name} 95%"] = low, high
@@ -346,15 +390,16 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         return pd.DataFrame(lines).rename_axis("partition")
 
 
-def _checked_target(y: Any, n_samples: int) -> np.ndarray:
-    """The target of known rows as floats, one for each row; a single column is as good as a row."""
+def _checked_target(y: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The target of known rows as floats, of the shape of the predictions; a single column is as good as a row."""
     target = pd.to_numeric(pd.Series(np.ravel(y)), errors="coerce").to_numpy(np.float64)
-    if len(target) != n_samples or not np.isfinite(target).all():
+    if target.size != np.prod(shape) or (len(shape) > 1 and np.shape(y) != shape) or not np.isfinite(target).all():
+        outputs = "one finite number" if len(shape) == 1 else f"{shape[1]} finite numbers"
         raise InputDataError(
-            f"PartitionedRegressor: y has shape {np.shape(y)} and must hold one finite number for each of the "
-            f"{n_samples} rows of X."
+            f"PartitionedRegressor: y has shape {np.shape(y)} and must hold {outputs} for each of the {shape[0]} rows "
+            "of X."
         )
-    return target
+    return target.reshape(shape)
 
 
 def _kind(partitioner: ActivePartitioner, expert: Any) -> Any:
@@ -364,39 +409,48 @@ def _kind(partitioner: ActivePartitioner, expert: Any) -> Any:
     return BayesianExpert() if partitioner.estimator is None else partitioner.estimator
 
 
-def _experts(partitioner: ActivePartitioner, expert: Any, X: np.ndarray, y: np.ndarray) -> list[Any]:
+def _experts(partitioner: ActivePartitioner, expert: Any, rows: WeightedRows) -> list[Any]:
     """The competition's own experts, or clones of `expert` trained on the rows that each partition won."""
     if expert is None:
         return partitioner.experts_
-    winners = partitioner.winner_labels_
-    return [clone(expert).fit(X[winners == k], y[winners == k]) for k in range(partitioner.n_partitions_)]
+    winners = partitioner.winner_labels_[rows.first]
+    own = [winners == k for k in range(partitioner.n_partitions_)]
+    return [fit_rows(clone(expert), rows.X[won], rows.y[won], rows.weight[won]) for won in own]
 
 
 def _route(partitioner: ActivePartitioner, experts: list[Any], X: np.ndarray, routing: str) -> np.ndarray:
-    """Predictions of the experts, each row by the likeliest one or blended, shape (n_samples,)."""
+    """Predictions of the experts, each row by the likeliest one or blended, (n_samples,) or (n_samples, n_outputs)."""
     if len(experts) == 1:
-        return np.ravel(experts[0].predict(X))
+        return answer(experts[0], X)
     shares = partitioner.predict_proba(X)
     if routing == "hard":
         shares = np.eye(len(experts))[shares.argmax(axis=1)]
-    predictions = np.zeros(len(X))
+    predictions = np.zeros((len(X), *np.shape(partitioner.scaling_.y_sd)))
     for k, expert in enumerate(experts):
         rows = np.flatnonzero(shares[:, k])
         if len(rows):
-            predictions[rows] += shares[rows, k] * np.ravel(expert.predict(X[rows]))
+            predictions[rows] += (shares[rows, k] * answer(expert, X[rows]).T).T
     return predictions
 
 
 def _held_out(
-    partitioner: Any, expert: Any, single: Any, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray
+    partitioner: Any,
+    expert: Any,
+    single: Any,
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
 ) -> np.ndarray:
-    """Predictions of rows `test` by everything made from rows `train`: single, hard and soft, shape (3, n_test)."""
-    whole = clone(single).fit(X[train], y[train])
-    parts = clone(partitioner).fit(X[train], y[train])
-    experts = _experts(parts, expert, X[train], y[train])
+    """Predictions of rows `test` by everything made from rows `train`: single, hard, soft; shape (3, n_test, ...)."""
+    rows = WeightedRows.of(X[train], y[train], weight[train])
+    whole = fit_rows(clone(single), rows.X, rows.y, rows.weight)
+    parts = clone(partitioner).fit(X[train], y[train], sample_weight=weight[train])
+    experts = _experts(parts, expert, rows)
     return np.array(
         [
-            np.ravel(whole.predict(X[test])),
+            answer(whole, X[test]),
             _route(parts, experts, X[test], "hard"),
             _route(parts, experts, X[test], "soft"),
         ]

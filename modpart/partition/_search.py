@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import Posterior, Stats, log_evidence, posterior
+from modpart.partition._evidence import Stats, log_evidence
+from modpart.partition._law import Law
 from modpart.partition._local import NOISE_FLOOR, neighbours
 
 __all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log_votes"]
@@ -35,10 +36,14 @@ def ignore(line: dict[str, Any]) -> None:
 
 @dataclass
 class Search:
-    """The training rows as the experts see them, and the moves of the search on a labelling of these rows."""
+    """The training rows as the experts see them, and the moves of the search on a labelling of these rows.
+
+    Noise variances `s2` are arrays, one value for each output.
+    """
 
     X: np.ndarray
-    y: np.ndarray
+    y: np.ndarray  # (n_samples, n_outputs)
+    weight: np.ndarray  # how many observations a row stands for
     basis: SmoothBasis
     relevance: np.ndarray
     row_scale: np.ndarray  # 1 / relative noise sd
@@ -51,43 +56,59 @@ class Search:
     def __post_init__(self) -> None:
         self.near = neighbours(self.X * self.relevance, VOTERS)
         self.features = [f * self.row_scale[:, None] for f in self.basis.features(self.X)]
-        self.target = self.y * self.row_scale
-        self.augmented = [np.column_stack([f, self.target]) for f in self.features]
+        self.target = self.y * self.row_scale[:, None]
+        root = np.sqrt(self.weight)[:, None]
+        self.augmented = [np.column_stack([f, self.target]) * root for f in self.features]
 
     # ---- pieces -----------------------------------------------------------------------------------------------
     def stats(self, labels: np.ndarray) -> Stats:
-        return Stats.of_groups(self.augmented, labels, int(labels.max()) + 1, self.basis.n_linear_)
-
-    def posteriors(self, labels: np.ndarray, s2: float) -> list[Posterior]:
-        stats = self.stats(labels)
-        return [posterior(stats[[k]], s2) for k in range(len(stats))]
-
-    def log_density(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
-        return np.column_stack(
-            [p.log_density(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
+        return Stats.of_groups(
+            self.augmented,
+            labels,
+            int(labels.max()) + 1,
+            self.basis.n_linear_,
+            n_outputs=self.y.shape[1],
+            weight=self.weight,
         )
 
-    def errors(self, labels: np.ndarray, posteriors: list[Posterior]) -> np.ndarray:
-        weighted = [p.squared_error(self.features, self.target, labels == k) for k, p in enumerate(posteriors)]
-        return np.column_stack(weighted) / self.row_scale[:, None] ** 2
+    def posteriors(self, labels: np.ndarray, s2: np.ndarray) -> list[Law]:
+        stats = self.stats(labels)
+        return [Law.of(stats[[k]], s2) for k in range(len(stats))]
 
-    def total(self, labels: np.ndarray, s2: float) -> float:
+    def own(self, labels: np.ndarray, expert: int) -> np.ndarray:
+        """Weight with which an expert learns each row, 0 for rows of others."""
+        return np.where(labels == expert, self.weight, 0.0)
+
+    def counts(self, labels: np.ndarray) -> np.ndarray:
+        """Summed weight of the rows of every label."""
+        return np.bincount(labels, self.weight)
+
+    def log_density(self, labels: np.ndarray, posteriors: list[Law]) -> np.ndarray:
+        return np.column_stack(
+            [p.log_density(self.features, self.target, self.own(labels, k)) for k, p in enumerate(posteriors)]
+        )
+
+    def errors(self, labels: np.ndarray, posteriors: list[Law]) -> np.ndarray:
+        scaled = [p.squared_error(self.features, self.target, self.own(labels, k)) for k, p in enumerate(posteriors)]
+        return np.column_stack(scaled) / self.row_scale[:, None] ** 2
+
+    def total(self, labels: np.ndarray, s2: np.ndarray) -> float:
         """Evidence of all regimes together plus the neighbours' votes for the labels."""
-        own_votes = log_votes(labels, self.near)[np.arange(len(labels)), labels]
-        return float(log_evidence(self.stats(labels), s2).sum() + self.vote_weight * own_votes.sum())
+        own_votes = log_votes(labels, self.near, self.weight)[np.arange(len(labels)), labels]
+        return float(log_evidence(self.stats(labels), s2).sum() + self.vote_weight * (self.weight @ own_votes))
 
-    def noise(self, labels: np.ndarray, s2: float) -> float:
-        """Noise variance left over by the experts on their own rows."""
-        squares, freedom = 0.0, 0.0
+    def noise(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
+        """Noise variance of each output left over by the experts on their own rows."""
+        squares, freedom = np.zeros(len(s2)), np.zeros(len(s2))
         for k, expert in enumerate(self.posteriors(labels, s2)):
             own = labels == k
             rows = [f[own] for f in self.features]
-            squares += float(((self.target[own] - expert.predict(rows)) ** 2).sum())
-            freedom += expert.freedom(rows)
-        return max(squares / max(len(labels) - freedom, 1.0), NOISE_FLOOR)
+            squares += self.weight[own] @ (self.target[own] - expert.predict(rows)) ** 2
+            freedom += expert.freedom(rows, self.weight[own])
+        return np.maximum(squares / np.maximum(self.weight.sum() - freedom, 1.0), NOISE_FLOOR)
 
     # ---- moves ------------------------------------------------------------------------------------------------
-    def merge(self, labels: np.ndarray, s2: float, *, most: int = MAX_LEAVES) -> np.ndarray:
+    def merge(self, labels: np.ndarray, s2: np.ndarray, *, most: int = MAX_LEAVES) -> np.ndarray:
         """Join pairs of cells, the best first, while joining raises the evidence or there are more than `most`."""
         stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
         evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
@@ -126,18 +147,18 @@ class Search:
             self.note("merge", labels, float(np.mean(labels != before)), s2)
         return labels
 
-    def scores(self, labels: np.ndarray, s2: float) -> np.ndarray:
+    def scores(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """What each expert bids for each row: log predictive density plus the neighbours' vote."""
-        votes = log_votes(labels, self.near)
+        votes = log_votes(labels, self.near, self.weight)
         return self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * votes
 
-    def compete(self, labels: np.ndarray, s2: float, *, rounds: int = 12, trial: bool = False) -> np.ndarray:
+    def compete(self, labels: np.ndarray, s2: np.ndarray, *, rounds: int = 12, trial: bool = False) -> np.ndarray:
         """Each row goes to the expert that predicts it best, neighbours voting; experts then relearn their rows."""
         for _ in range(rounds):
             if labels.max() == 0:
                 break
             winners = self.scores(labels, s2).argmax(axis=1)
-            if (np.bincount(winners) >= self.min_samples).sum() < min(self.bounds[0], labels.max() + 1):
+            if (self.counts(winners) >= self.min_samples).sum() < min(self.bounds[0], labels.max() + 1):
                 break
             changed = float(np.mean(winners != labels))
             labels = compact(winners)
@@ -147,14 +168,14 @@ class Search:
                 break
         return labels
 
-    def drop(self, labels: np.ndarray, s2: float) -> np.ndarray:
+    def drop(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Drop experts that the others can stand in for, the smallest first, and those with too few rows.
 
         The rows of a candidate go to the runner-up; where that is not hopeless a short competition follows.
         """
         current, scores, k = self.total(labels, s2), self.scores(labels, s2), 0
         while k <= labels.max() and labels.max() + 1 > self.bounds[0]:
-            counts = np.bincount(labels)
+            counts = self.counts(labels)
             expert = int(np.argsort(counts, kind="stable")[k])
             too_small = counts[expert] < self.min_samples
             others = scores.copy()
@@ -166,24 +187,25 @@ class Search:
                 without = self.total(fewer, s2)
             if too_small or without > current + DROP_PRICE:
                 labels, current, scores, k = fewer, without, self.scores(fewer, s2), 0
-                self.note("drop", labels, counts[expert] / len(labels), s2)
+                self.note("drop", labels, counts[expert] / counts.sum(), s2)
             else:
                 k += 1
         return labels
 
-    def note(self, step: str, labels: np.ndarray, changed: float, s2: float) -> None:
-        """Add a line to the history."""
-        entry = {"step": step, "n_experts": int(labels.max()) + 1, "changed": float(changed), "noise": float(s2)}
+    def note(self, step: str, labels: np.ndarray, changed: float, s2: np.ndarray) -> None:
+        """Add a line to the history; its noise is the mean over outputs."""
+        noise = float(np.mean(s2))
+        entry = {"step": step, "n_experts": int(labels.max()) + 1, "changed": float(changed), "noise": noise}
         self.history.append(entry)
         self.report(entry)
 
-    def join_smooth(self, labels: np.ndarray, s2: float) -> np.ndarray:
+    def join_smooth(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Join touching regimes whose laws meet in value and slope: uneven curvature or noise, not two regimes."""
         while labels.max() + 1 > self.bounds[0]:
             experts = self.posteriors(labels, s2)
             for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
                 border = self._border(labels, a, b)
-                if len(border) and self._mismatch(experts[a], experts[b], border, s2) < JOIN_THRESHOLD:
+                if len(border) and self._mismatch(experts[a], experts[b], border) < JOIN_THRESHOLD:
                     labels = compact(np.where(labels == b, a, labels))
                     break
             else:
@@ -194,32 +216,37 @@ class Search:
         near = labels[self.near]
         return np.flatnonzero(((labels == a) & (near == b).any(axis=1)) | ((labels == b) & (near == a).any(axis=1)))
 
-    def _mismatch(self, first: Posterior, second: Posterior, border: np.ndarray, s2: float) -> float:
+    def _mismatch(self, first: Law, second: Law, border: np.ndarray) -> float:
         """Largest root mean square difference of value and of slope at the border, in posterior deviations."""
         here = self.basis.features(self.X[border])
-        worst = _deviation(first, second, here, 0.1 * s2)
+        worst = _deviation(first, second, here, 0.1)
         for axis in range(self.X.shape[1]):
             step = np.zeros(self.X.shape[1])
             step[axis] = BORDER_STEP
             ahead, behind = self.basis.features(self.X[border] + step), self.basis.features(self.X[border] - step)
             slope = [(f - g) / (2.0 * BORDER_STEP) for f, g in zip(ahead, behind, strict=True)]
-            worst = max(worst, _deviation(first, second, slope, 0.4 * s2))
+            worst = max(worst, _deviation(first, second, slope, 0.4))
         return worst
 
 
-def _deviation(first: Posterior, second: Posterior, features: list[np.ndarray], extra: float) -> float:
-    difference, variance = np.zeros(len(features[0])), np.full(len(features[0]), extra)
-    for sign, expert in ((1.0, first), (-1.0, second)):
-        means, leverages = expert.moments(features)
-        difference += sign * means[0]
-        variance += expert.s2 * leverages[0]
-    return float(np.sqrt(np.mean(difference**2 / variance)))
+def _deviation(first: Law, second: Law, features: list[np.ndarray], extra: float) -> float:
+    """The difference in the output where it is largest; `extra` times the noise variance is forgiven."""
+    worst = 0.0
+    for pair in zip(first.outputs, second.outputs, strict=True):
+        difference, variance = np.zeros(len(features[0])), np.full(len(features[0]), extra * pair[0].s2)
+        for sign, expert in zip((1.0, -1.0), pair, strict=True):
+            means, leverages = expert.moments(features)
+            difference += sign * means[0]
+            variance += expert.s2 * leverages[0]
+        worst = max(worst, float(np.sqrt(np.mean(difference**2 / variance))))
+    return worst
 
 
-def log_votes(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Log share of each label among the nearest rows `near` (n_rows, n_near), shape (n_rows, n_labels)."""
+def log_votes(labels: np.ndarray, near: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """Log share of each label among the nearest rows `near` (n_rows, n_near) by weight, shape (n_rows, n_labels)."""
+    ballots = np.ones(near.shape) if weight is None else weight[near] / weight[near].mean(axis=1, keepdims=True)
     counts = np.zeros((len(near), int(labels.max()) + 1))
-    np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), 1.0)
+    np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), ballots)
     return np.log((counts + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
 
 

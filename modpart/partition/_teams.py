@@ -13,6 +13,7 @@ from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
 from modpart.partition._mlp import MLPExpert
 from modpart.partition._nets import as_expert
+from modpart.partition._rows import answer, fit_rows
 
 __all__ = ["EstimatorTeam", "StackedTeam", "Team", "make_team"]
 
@@ -27,10 +28,13 @@ class Team(Protocol):
         """Train expert k on the rows with label k; labels beyond the last expert bring new ones."""
 
     def errors(self) -> np.ndarray:
-        """Squared error of every expert on every training row, in units of var(y), shape (n_samples, K)."""
+        """Squared error of every expert on every training row, in units of var(y), shape (n_samples, K).
+
+        Of several outputs it is the mean.
+        """
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Prediction of every expert in units of y for X in original units, shape (n_samples, K)."""
+        """Prediction of every expert in units of y for X in original units, (n_samples, K) or (..., n_outputs)."""
 
     def keep(self, experts: np.ndarray) -> None:
         """Keep these experts, in this order, and forget the others."""
@@ -45,9 +49,9 @@ class Team(Protocol):
         """Go back to a snapshot."""
 
 
-def make_team(estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> Team:
+def make_team(estimator: Any, X: np.ndarray, y: np.ndarray, seed: int, weight: np.ndarray | None = None) -> Team:
     """The team for clones of `estimator` on training data in original units."""
-    return (StackedTeam if isinstance(estimator, MLPExpert) else EstimatorTeam)(estimator, X, y, seed)
+    return (StackedTeam if isinstance(estimator, MLPExpert) else EstimatorTeam)(estimator, X, y, seed, weight)
 
 
 class EstimatorTeam:
@@ -56,10 +60,13 @@ class EstimatorTeam:
     On its own rows an expert is judged by cross-fitting, so that one which learns rows by heart cannot hold them.
     """
 
-    def __init__(self, estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
+    def __init__(
+        self, estimator: Any, X: np.ndarray, y: np.ndarray, seed: int, weight: np.ndarray | None = None
+    ) -> None:
         self.estimator = seed_nested(clone(as_expert(estimator)), np.random.default_rng(seed))
         self.X, self.y, self.seed, self.proven = X, y, seed, False
-        self.y_sd = Scaling.of(X, y).y_sd
+        self.weight = np.ones(len(X)) if weight is None else weight
+        self.scaling = Scaling.of(X, y, weight)
         self.members: list[
             tuple[np.ndarray, Any, np.ndarray]
         ] = []  # rows, expert, cross-fitted predictions of the rows
@@ -81,15 +88,15 @@ class EstimatorTeam:
     def _member(self, rows: np.ndarray) -> tuple[np.ndarray, Any, np.ndarray]:
         expert = self._fitted(rows)
         if len(rows) < 2 * FOLDS:
-            return rows, expert, np.ravel(expert.predict(self.X[rows]))
-        own = np.empty(len(rows))
+            return rows, expert, answer(expert, self.X[rows])
+        own = np.empty(self.y[rows].shape)
         for train, test in KFold(FOLDS, shuffle=True, random_state=self.seed).split(rows):
-            own[test] = np.ravel(self._fitted(rows[train]).predict(self.X[rows[test]]))
+            own[test] = answer(self._fitted(rows[train]), self.X[rows[test]])
         return rows, expert, own
 
     def _fitted(self, rows: np.ndarray) -> Any:
         with config_context(skip_parameter_validation=self.proven):  # the first fit answers a wrong parameter
-            expert = clone(self.estimator).fit(self.X[rows], self.y[rows])
+            expert = fit_rows(clone(self.estimator), self.X[rows], self.y[rows], self.weight[rows])
         self.proven = True
         return expert
 
@@ -97,10 +104,10 @@ class EstimatorTeam:
         predictions = self.predict(self.X)
         for k, (rows, _, own) in enumerate(self.members):
             predictions[rows, k] = own
-        return ((predictions - self.y[:, None]) / self.y_sd) ** 2
+        return self.scaling.squared_error(predictions, self.y)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        return np.column_stack([np.ravel(expert.predict(X)) for _, expert, _ in self.members])
+        return np.stack([answer(expert, X) for _, expert, _ in self.members], axis=1)
 
     def keep(self, experts: np.ndarray) -> None:
         self.members = [self.members[k] for k in experts]
@@ -118,17 +125,21 @@ class EstimatorTeam:
 class StackedTeam:
     """Networks of equal shape trained side by side, each on the rows it has won, their optimisers' state kept."""
 
-    def __init__(self, estimator: MLPExpert, X: np.ndarray, y: np.ndarray, seed: int) -> None:
+    def __init__(
+        self, estimator: MLPExpert, X: np.ndarray, y: np.ndarray, seed: int, weight: np.ndarray | None = None
+    ) -> None:
         from modpart._torch.callbacks import StopOnPlateau
         from modpart._torch.stacked import StackedTrainer
 
         plateau = StopOnPlateau("train_loss", estimator.tol, estimator.n_iter_no_change, restore=False)
         self.estimator = seed_nested(clone(estimator), np.random.default_rng(seed))
-        self.scaling = Scaling.of(X, y)
-        self.raw, self.X, self.y = (X, y), self.scaling.inputs(X), self.scaling.target(y)
+        self.scaling = Scaling.of(X, y, weight)
+        self.weight = np.ones(len(X)) if weight is None else weight
+        self.raw, self.X, self.y = (X, y, self.weight), self.scaling.inputs(X), self.scaling.target(y)
         self.stack = StackedTrainer(
             X.shape[1],
             estimator.hidden_layer_sizes,
+            n_outputs=None if y.ndim == 1 else y.shape[1],
             seed=seed,
             activation=estimator.activation,
             optimizer=estimator.optimizer,
@@ -147,10 +158,11 @@ class StackedTeam:
         rows = self.estimator.rows_per_batch(len(labels))
         if rows > 0:
             steps = min(steps, ceil(10 * steps * rows * self.stack.n_experts / len(labels)))
-        self.stack.train(self.X, self.y, labels, steps)
+        self.stack.train(self.X, self.y, labels, steps, self.weight)
 
     def errors(self) -> np.ndarray:
-        return (self.stack.predict_all(self.X) - self.y[:, None]) ** 2
+        squares = (self.stack.predict_all(self.X) - self.y[:, None]) ** 2
+        return squares if self.y.ndim == 1 else squares.mean(axis=2)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         return self.scaling.restore(self.stack.predict_all(self.scaling.inputs(X)))
@@ -163,9 +175,9 @@ class StackedTeam:
         """The networks themselves after more training on their rows; held-out rows for early stopping need a refit."""
         n_experts = int(labels.max()) + 1
         if self.estimator.early_stopping:
-            X, y = self.raw
-            return [clone(self.estimator).fit(X[labels == k], y[labels == k]) for k in range(n_experts)]
-        self.stack.train(self.X, self.y, labels, self.estimator.max_epochs)
+            groups = [labels == k for k in range(n_experts)]
+            return [fit_rows(clone(self.estimator), *(part[rows] for part in self.raw)) for rows in groups]
+        self.stack.train(self.X, self.y, labels, self.estimator.max_epochs, self.weight)
         states = map(self.stack.expert_state, range(n_experts))
         return [clone(self.estimator)._adopt(**state, scaling=self.scaling) for state in states]
 

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.utils.validation import has_fit_parameter
 
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedRegressor
@@ -16,6 +17,7 @@ from tests.public import estimator_classes, quick
 
 CLASSES = estimator_classes()
 PREDICTORS = [cls for cls in CLASSES if hasattr(cls, "predict")]
+WEIGHTED = [cls for cls in CLASSES if has_fit_parameter(cls, "sample_weight")]
 
 
 def good(n_samples=40):
@@ -85,7 +87,9 @@ WRONG_FITS = {
     "text in y": (FRAME, np.where(Y > 0, "high", "low"), InputDataError, ["target y", "text"]),
     "complex y": (FRAME, Y * 1j, InputDataError, ["Complex", "target y"]),
     "y too short": (FRAME, Y[:-1], InputDataError, ["40 rows", "39", "one target value for each row"]),
-    "y with two columns": (FRAME, np.c_[Y, Y], InputDataError, ["y should be a 1d array"]),
+    "y 3-d": (FRAME, np.c_[Y, Y][:, :, None], InputDataError, ["y has shape (40, 2, 1)", "n_outputs"]),
+    "NaN in the second output": (FRAME, np.c_[Y, BLANK], InputDataError, ["target y column 1", "NaN", "row 5"]),
+    "text in a named output": (FRAME, FRAME.assign(age="old"), InputDataError, ["target y column 'age'", "text"]),
     "X 1-d": (ARRAY[:, 0], Y, InputDataError, ["Expected 2D array", "reshape(-1, 1)"]),
     "X 3-d": (ARRAY[:, :, None], Y, InputDataError, ["dim 3", "n_samples, n_features"]),
     "X a number": (3.0, Y, InputDataError, ["Expected 2D array"]),
@@ -97,9 +101,32 @@ WRONG_FITS = {
 }
 
 
+# name of the call: (sample_weight, what the message has to say)
+WRONG_WEIGHTS = {
+    "too short": (np.ones(39), ["shape (39,)", "40 rows", "one weight for each row"]),
+    "two columns": (np.ones((40, 2)), ["shape (40, 2)", "40 rows"]),
+    "a number": (2.0, ["shape ()", "40 rows"]),
+    "negative": (np.where(np.arange(40) == 3, -1.0, 1.0), ["-1 in row 3", ">= 0"]),
+    "NaN": (np.where(np.arange(40) == 4, np.nan, 1.0), ["nan in row 4", "finite"]),
+    "inf": (np.where(np.arange(40) == 5, np.inf, 1.0), ["inf in row 5", "finite"]),
+    "all zero": (np.zeros(40), ["zero in every row", "positive weight"]),
+    "one row left": (np.arange(40) == 7, ["every row but one", "2 rows"]),
+    "text": (["heavy"] * 40, ["cannot be used as numbers", "one number for each row"]),
+}
+
+
 def assert_says(error, words):
     missing = [word for word in words if word not in str(error.value)]
     assert not missing, f"{missing} not in: {error.value}"
+
+
+@pytest.mark.parametrize("cls", WEIGHTED, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("name", WRONG_WEIGHTS)
+def test_wrong_weights_are_named(cls, name):
+    weight, words = WRONG_WEIGHTS[name]
+    with pytest.raises(InputDataError) as error:
+        quick(cls).fit(FRAME, Y, sample_weight=weight)
+    assert_says(error, [f"{cls.__name__}: sample_weight", *words])
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

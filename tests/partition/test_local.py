@@ -55,11 +55,28 @@ def test_noise_profile_sees_unequal_noise_only():
 
 def test_gradient_of_the_relevance_evidence():
     rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(40, 3)), rng.normal(size=40)
+    X, y, weight = rng.normal(size=(40, 3)), rng.normal(size=(40, 2)), rng.integers(1, 4, size=40) - 0.5
     point = np.array([0.1, -0.3, 0.2, 0.1, -1.0])
     linear = X @ X.T + 1.0
-    numeric = approx_fprime(point, lambda p: _negative_evidence(p, X, y, linear)[0])
-    np.testing.assert_allclose(_negative_evidence(point, X, y, linear)[1], numeric, rtol=1e-4, atol=1e-4)
+    numeric = approx_fprime(point, lambda p: _negative_evidence(p, X, y, linear, weight)[0])
+    np.testing.assert_allclose(_negative_evidence(point, X, y, linear, weight)[1], numeric, rtol=1e-4, atol=1e-4)
+
+
+def test_relevance_evidence_of_weights_is_that_of_repeated_rows():
+    rng = np.random.default_rng(0)
+    X, y, weight = rng.normal(size=(20, 3)), rng.normal(size=(20, 2)), rng.integers(1, 4, size=20)
+    rows = np.repeat(np.arange(20), weight)
+
+    def both(point):
+        once = _negative_evidence(point, X, y, X @ X.T + 1.0, weight)
+        repeated = _negative_evidence(point, X[rows], y[rows], (X @ X.T + 1.0)[np.ix_(rows, rows)], np.ones(len(rows)))
+        return once, repeated
+
+    here, there = both(np.array([0.1, -0.3, 0.2, 0.1, -1.0])), both(np.array([-0.4, 0.3, 0.0, -0.2, -0.3]))
+    for side in (here, there):
+        np.testing.assert_allclose(side[0][1], side[1][1], rtol=1e-8)
+    # Up to a constant, the same in all hyperparameters: that of the scatter of the copies, which is none.
+    assert here[0][0] - there[0][0] == pytest.approx(here[1][0] - there[1][0], rel=1e-9)
 
 
 def test_relevance_finds_the_inputs_that_matter():
