@@ -42,9 +42,9 @@ plt.show()
 # %%
 # A net of your own
 # -----------------
-# A `skorch <https://skorch.readthedocs.io>`_ net around any torch module is an expert like other regressors: it gets the
-# table as float32 and the target as a column. ``random_state`` seeds its weights too, and torch's global generator stays
-# as it was. Nets of this kind are trained anew in every round, so they cost more than stacked ones.
+# A `skorch <https://skorch.readthedocs.io>`_ net around any torch module is an expert like other regressors: it gets
+# the table as float32 and the target as a column. ``random_state`` seeds its weights too, and torch's global generator
+# stays as it was. Nets of this kind are trained anew in every round, so they cost more than stacked ones.
 
 import torch
 from skorch import NeuralNetRegressor
@@ -57,7 +57,7 @@ class Net(torch.nn.Module):
         super().__init__()
         self.layers = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
 
-    def forward(self, X):
+    def forward(self, X):  # noqa: D102
         return self.layers(X)
 
 
