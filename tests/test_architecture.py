@@ -68,15 +68,27 @@ def private_sklearn_imports(tree):
                 yield full
 
 
+def inside_with(tree, words):
+    """The nodes of all with statements whose items contain these words."""
+    return {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With) and any(words in ast.unparse(item) for item in node.items)
+        for child in ast.walk(node)
+    }
+
+
 def global_random_use(tree):
-    """Calls on the global generators of numpy, torch and the standard library."""
+    """Calls on the global generators of numpy, torch and the standard library, unless put back by torch's fork_rng."""
+    forked = inside_with(tree, "torch.random.fork_rng")
     own = {"default_rng", "Generator", "RandomState", "SeedSequence", "PCG64", "BitGenerator"}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             text = ast.unparse(node)
             if text.startswith(("np.random.", "numpy.random.")) and text.split(".")[2].partition("(")[0] not in own:
                 yield text
-            if text in ("torch.manual_seed", "torch.seed", "torch.random", "torch.cuda.manual_seed_all"):
+            seeds = text in ("torch.manual_seed", "torch.seed", "torch.random", "torch.cuda.manual_seed_all")
+            if seeds and id(node) not in forked:
                 yield text
     for module, names in imports(tree):
         if module == "random" or (module == "numpy.random" and not set(names) <= own):
@@ -85,12 +97,7 @@ def global_random_use(tree):
 
 def loose_filters(tree):
     """Warning filters that are set for the whole process."""
-    inside = {
-        id(child)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.With) and any("catch_warnings" in ast.unparse(item) for item in node.items)
-        for child in ast.walk(node)
-    }
+    inside = inside_with(tree, "catch_warnings")
     for node in ast.walk(tree):
         setters = ("simplefilter", "filterwarnings", "resetwarnings")
         if isinstance(node, ast.Call) and id(node) not in inside and called(node).split(".")[-1] in setters:
@@ -169,6 +176,11 @@ def test_no_file_is_long_or_leans_on_private_scikit_learn_or_global_generators(p
         (lambda tree: list(private_sklearn_imports(tree)), "import_module('sklearn._loss')", "import_module('a._b')"),
         (lambda tree: list(global_random_use(tree)), "np.random.rand(3)", "np.random.default_rng(0).random(3)"),
         (lambda tree: list(global_random_use(tree)), "torch.manual_seed(0)", "torch.Generator().manual_seed(0)"),
+        (
+            lambda tree: list(global_random_use(tree)),
+            "with one_thread():\n    torch.manual_seed(0)",
+            "with torch.random.fork_rng():\n    torch.manual_seed(0)",
+        ),
         (
             lambda tree: list(global_random_use(tree)),
             "from numpy.random import randn",

@@ -38,3 +38,30 @@ plt.show()
 
 HistoryDisplay.from_estimator(partitioner)
 plt.show()
+
+# %%
+# A net of your own
+# -----------------
+# A `skorch <https://skorch.readthedocs.io>`_ net around any torch module is an expert like other regressors: it gets
+# the table as float32 and the target as a column. ``random_state`` seeds its weights too, and torch's global generator
+# stays as it was. Nets of this kind are trained anew in every round, so they cost more than stacked ones.
+
+import torch
+from skorch import NeuralNetRegressor
+
+
+class Net(torch.nn.Module):
+    """A module of your own; it returns one column."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(torch.nn.Linear(1, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1))
+
+    def forward(self, X):  # noqa: D102
+        return self.layers(X)
+
+
+net = NeuralNetRegressor(Net, optimizer=torch.optim.Adam, lr=0.1, max_epochs=50, batch_size=-1, train_split=None)
+partitioner = ActivePartitioner(net, n_experts=2, n_init=1, max_rounds=2, random_state=0).fit(X, y)
+agreement = adjusted_rand_score(regime, partitioner.labels_)
+print(f"adjusted Rand index with the truth: {agreement:.3f}")

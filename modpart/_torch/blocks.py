@@ -111,9 +111,9 @@ class StackedMLP(nn.Module):
 
     def _hand_out(self, members: Sequence[int], flat: torch.Tensor) -> None:
         """Give each expert its row of the gradient."""
-        assert flat.grad is not None
-        for k, gradient in zip(members, flat.grad.unbind(), strict=True):
-            self._parameters_by_expert[k].grad = gradient
+        rows = () if flat.grad is None else flat.grad.unbind()
+        for k, row in zip(members, rows, strict=True):
+            self._parameters_by_expert[k].grad = row
 
     @torch.no_grad()
     def predict_all(self, X: torch.Tensor) -> torch.Tensor:
