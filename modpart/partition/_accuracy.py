@@ -1,9 +1,8 @@
 """The model of ``mode="accuracy"``: single models and their corrections, weighted by errors on rows not trained on.
 
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
-fold, to predict that fold; the gain that is reported and that decides is the one of these predictions, over those of
-single models alone. Of several single models the best one is not enough: on a small table cross-validation often takes
-the wrong one, and a flexible one may fly off on a single new row, so they are blended.
+fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Of several
+single models the best in cross-validation is often not the best on new rows, so their blend is a candidate too.
 """
 
 from dataclasses import dataclass, replace
@@ -134,8 +133,8 @@ def fit_corrected(
     candidates, fold_of = np.empty((len(X), n_columns)), np.empty(len(X), dtype=np.int64)
     for k, predictions in enumerate(parallel_map(_held_out, jobs, n_jobs=n_jobs)):
         candidates[folds[k][1]], fold_of[folds[k][1]] = predictions, k
-    plain = _weigh(model, candidates, y, fold_of)
-    return model.without_parts(plain) if fallback and not model.gain > STANDARD_ERRORS * model.gain_se else model
+    plain, least = _weigh(model, candidates, y, fold_of)
+    return model.without_parts(plain) if fallback and not model.gain > least else model
 
 
 def _held_out(
@@ -150,28 +149,38 @@ def _trained(plan: list[Any], X: np.ndarray, y: np.ndarray, weights: np.ndarray)
     return [Bag(kind, count).fit(X, y, weights, seed) for kind, count, seed in plan]
 
 
-def _weigh(model: CorrectedModel, candidates: np.ndarray, y: np.ndarray, fold_of: np.ndarray) -> np.ndarray:
-    """Choose the reference, the limits and the weights; measure the gain; return weights of single models alone."""
-    singles = model.singles
-    model.reference = int(singles[((candidates[:, singles] - y[:, None]) ** 2).mean(axis=0).argmin()])
+def _weigh(
+    model: CorrectedModel, candidates: np.ndarray, y: np.ndarray, fold_of: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Choose the reference, the limits and the weights; measure the gain.
+
+    Returns the weights of what stands without parts, the best single model or a blend of several, and what parts have
+    to gain over the best single model: one standard error, or what that blend gains.
+    """
+    singles = np.isin(np.arange(len(model.weights)), model.singles)
+    model.reference = int(model.singles[((candidates[:, singles] - y[:, None]) ** 2).mean(axis=0).argmin()])
     best = candidates[:, model.reference]
     differences = candidates - best[:, None]
     model.limits = np.quantile(np.abs(differences), LARGEST_SHARE, axis=0)
     differences, left = np.clip(differences, -model.limits, model.limits), y - best
-    plain = np.isin(np.arange(len(model.weights)), singles)
-    errors = {}
-    for name, columns in {"plain": plain, "all": np.ones_like(plain)}.items():
-        errors[name] = np.empty(len(y))
+    reference = max(float(np.mean(left**2)), np.finfo(np.float64).tiny)
+
+    def gains(columns: np.ndarray) -> np.ndarray:
+        combined = np.empty(len(y))
         for k in range(fold_of.max() + 1):
             own, others = fold_of == k, fold_of != k
-            weights = stacking_weights(differences[others] * columns, left[others])
-            errors[name][own] = (model.combine(candidates[own], weights) - y[own]) ** 2
+            combined[own] = model.combine(
+                candidates[own], stacking_weights(differences[others] * columns, left[others])
+            )
+        return (left**2 - (combined - y) ** 2) / reference
+
+    gain = gains(np.ones_like(singles))
     model.weights = stacking_weights(differences, left)
-    gain = errors["plain"] - errors["all"]
-    reference = max(float(errors["plain"].mean()), np.finfo(np.float64).tiny)
-    model.gain = float(gain.mean()) / reference
-    model.gain_se = float(gain.std(ddof=1)) / np.sqrt(len(y)) / reference
-    return stacking_weights(differences * plain, left)
+    model.gain, model.gain_se = float(gain.mean()), float(gain.std(ddof=1)) / np.sqrt(len(y))
+    if singles.sum() == 1:
+        return np.zeros(len(singles)), STANDARD_ERRORS * model.gain_se
+    blended = float(gains(singles).mean())
+    return stacking_weights(differences * singles, left) * (blended > 0.0), max(0.0, blended)
 
 
 def stacking_weights(differences: np.ndarray, left: np.ndarray) -> np.ndarray:

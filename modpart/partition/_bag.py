@@ -21,7 +21,7 @@ from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
 from modpart.partition._leaf_trees import LeafTree, grow_tree
 
-__all__ = ["Bag", "folds_of", "held_out_predictions"]
+__all__ = ["Bag", "Expert", "Partition", "folds_of", "held_out_predictions"]
 
 LOCAL_CELLS, BOOSTED_CELLS = 8, 6
 ROUNDS_PER_TREE, STEP, ROUND_SHARE = 2, 0.3, 0.6  # boosting: rounds for each tree of the bag, share of rows in a round

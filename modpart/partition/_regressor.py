@@ -44,8 +44,8 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` it blends straight and quadratic ridge regression, whole and in parts, with a
-        :class:`BayesianExpert`, by weights from cross-validation.
+        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert`, a blend of them,
+        or a blend with parts of the first two: whichever has the least cross-validated error.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
         "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes what does better in
@@ -76,7 +76,6 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     routing_ : {"hard", "soft"}
     gain_ : float
         Cross-validated share of the single model's squared error that the modular model saves; nan when not compared.
-        Where a bag has several single models, it is compared with their best blend.
         The error of several outputs is the mean of their squared errors, each in units of its variance.
     gain_se_ : float
         Its standard error over rows.

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from scipy.optimize import minimize
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.metrics import mean_squared_error
@@ -150,7 +151,8 @@ def test_corrections_do_not_leave_the_range_of_the_target(fitted):
 
 def test_same_bits_for_any_number_of_workers_and_after_pickling(fitted):
     X, y, model = fitted
-    parallel = accurate(Ridge(), n_jobs=2).fit(X, y)
+    with parallel_config("threading"):
+        parallel = accurate(Ridge(), n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(parallel.predict(X), model.predict(X))
     assert parallel.gain_ == model.gain_
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
