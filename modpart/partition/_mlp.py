@@ -194,7 +194,8 @@ class MLPExpert(RegressorMixin, Estimator):
         progress = Progress(self, X, y, total=self.max_epochs)
         self.x_mean_, self.x_scale_ = _standardisation(rows.X, rows.weight)
         y_mean, y_scale = _standardisation(rows.y, rows.weight)
-        self.y_mean_, self.y_scale_ = (y_mean, y_scale) if y.ndim > 1 else (float(y_mean), float(y_scale))
+        self.y_mean_: Any = y_mean if y.ndim > 1 else float(y_mean)
+        self.y_scale_: Any = y_scale if y.ndim > 1 else float(y_scale)
         inputs, target = (rows.X - self.x_mean_) / self.x_scale_, (rows.y - y_mean) / y_scale
         with one_thread():
             self._train(inputs, target.reshape(len(target), -1), rows.weight, seed, progress)
