@@ -37,11 +37,10 @@ class PartitionedRegressor(RegressorMixin, Estimator):
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each regime. None keeps the experts of the competition.
     routing : {"auto", "hard", "soft"}, default="auto"
-        "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes what does better in
-        cross-validation.
+        "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes "soft" unless it did
+        worse when the gate was cross-validated.
     fallback : bool, default=True
-        Whether a single model may replace the partition. Without it, and with a fixed `routing`, nothing is
-        cross-validated.
+        Whether a single model may replace the partition. Without it only the gate is cross-validated.
     cv : int, default=5
         Folds of the comparison (>= 2).
     n_jobs : int or None, default=None
@@ -150,33 +149,33 @@ class PartitionedRegressor(RegressorMixin, Estimator):
             self.n_partitions_ = self.partitioner_.n_partitions_
             self.experts_ = _experts(self.partitioner_, expert, X, y)
             progress.step("partition", f"{self.n_partitions_} regimes")
-            self.routing_ = "hard" if self.routing == "auto" else self.routing
+            gate = self.partitioner_.gate_
+            self.routing_ = gate.routing if self.routing == "auto" else self.routing
             self.gain_, self.gain_se_ = np.nan, np.nan
-            if self.n_partitions_ > 1 and (self.fallback or self.routing == "auto"):
+            if self.n_partitions_ > 1 and self.fallback:
                 self._compare(partitioner, expert, single, X, y, child_seeds(rng, 1)[0])
             if self.n_partitions_ == 1 and self.partitioner_.n_partitions_ > 1:
                 self.experts_ = [clone(single).fit(X, y)]
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, {self.n_partitions_} experts kept")
-        self.routing_risk_ = self.partitioner_.gate_.routed_error * float(np.var(y)) if self.n_partitions_ > 1 else 0.0
+        added = gate.routed_error if self.routing_ == "hard" else gate.blended_error
+        self.routing_risk_ = added * float(np.var(y)) if self.n_partitions_ > 1 else 0.0
         progress.finish()
         return self
 
     def _compare(self, partitioner: Any, expert: Any, single: Any, X: np.ndarray, y: np.ndarray, seed: int) -> None:
-        """Cross-validate single, hard and soft predictions; set routing, gain and the fallback."""
+        """Cross-validate the single and the modular model; set gain and the fallback."""
         n_folds = min(self.cv, len(X))
         self._check_folds(partitioner, len(X), len(X) - ceil(len(X) / n_folds))
         folds = KFold(n_folds, shuffle=True, random_state=seed).split(X)
-        jobs = [(partitioner, expert, single, X, y, train, test) for train, test in folds]
-        errors = np.empty((3, len(X)))
+        jobs = [(partitioner, expert, single, self.routing_, X, y, train, test) for train, test in folds]
+        errors = np.empty((2, len(X)))
         for (*_, test), predictions in zip(jobs, parallel_map(_held_out, jobs, n_jobs=self.n_jobs), strict=True):
             errors[:, test] = (predictions - y[test]) ** 2
-        if self.routing == "auto":
-            self.routing_ = "soft" if errors[2].mean() < errors[1].mean() else "hard"
-        gain = errors[0] - errors[1 if self.routing_ == "hard" else 2]
+        gain = errors[0] - errors[1]
         reference = max(float(errors[0].mean()), np.finfo(np.float64).tiny)
         self.gain_ = float(gain.mean()) / reference
         self.gain_se_ = float(gain.std(ddof=1)) / np.sqrt(len(X)) / reference
-        if self.fallback and self.gain_ <= self.gain_se_:
+        if self.gain_ <= self.gain_se_:
             self.n_partitions_ = 1
 
     def _check_folds(self, partitioner: Any, n_samples: int, n_train: int) -> None:
@@ -185,7 +184,7 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         except ParameterError as error:
             raise ParameterError(
                 f"PartitionedRegressor: with cv={self.cv} a fold trains on {n_train} of the {n_samples} rows. {error} "
-                "Or raise cv, or compare nothing: fallback=False and routing='hard' or 'soft'."
+                "Or raise cv, or compare nothing: fallback=False."
             ) from error
 
     def predict(self, X: Any) -> np.ndarray:
@@ -306,16 +305,17 @@ def _route(partitioner: ActivePartitioner, experts: list[Any], X: np.ndarray, ro
 
 
 def _held_out(
-    partitioner: Any, expert: Any, single: Any, X: np.ndarray, y: np.ndarray, train: np.ndarray, test: np.ndarray
+    partitioner: Any,
+    expert: Any,
+    single: Any,
+    routing: str,
+    X: np.ndarray,
+    y: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
 ) -> np.ndarray:
-    """Predictions of rows `test` by everything made from rows `train`: single, hard and soft, shape (3, n_test)."""
+    """Predictions of rows `test` by what was made from rows `train`: single and modular, shape (2, n_test)."""
     whole = clone(single).fit(X[train], y[train])
     parts = clone(partitioner).fit(X[train], y[train])
     experts = _experts(parts, expert, X[train], y[train])
-    return np.array(
-        [
-            np.ravel(whole.predict(X[test])),
-            _route(parts, experts, X[test], "hard"),
-            _route(parts, experts, X[test], "soft"),
-        ]
-    )
+    return np.array([np.ravel(whole.predict(X[test])), _route(parts, experts, X[test], routing)])
