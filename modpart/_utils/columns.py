@@ -37,7 +37,7 @@ def selected_columns(estimator: Any, argument: str) -> np.ndarray:
     if items and all(isinstance(item, bool | np.bool_) for item in items):
         if len(items) != n_features:
             raise ParameterError(
-                f"{where} is a mask of {len(items)} columns, and X has {n_features}. Give one for each."
+                f"{where} masks {len(items)} columns, and X has {n_features}: give one value for each."
             )
         items = np.flatnonzero(items).tolist()
     if not items:

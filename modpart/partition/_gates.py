@@ -42,7 +42,7 @@ STEEPNESS = 3.0  # of a kernel gate: at the margin its log odds are 3
 
 
 def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]:
-    """Gates of one kind, or those that ``gate="auto"`` tries: all but boosting, which is slow, and what grows too large."""
+    """Gates of one kind, or those that ``gate="auto"`` tries: all but the slow boosting and what grows too large."""
 
     def logistic() -> LogisticRegression:
         return LogisticRegression(C=1e6, solver="newton-cholesky", max_iter=1000)
@@ -234,12 +234,12 @@ def _size(gate: Any) -> int:
     """How many numbers a fitted gate holds; 0, so that the order of the menu decides, where that cannot be told."""
     last = gate[-1] if hasattr(gate, "steps") else gate
     if isinstance(last, BorderTree):
-        return last.n_cuts_
+        return 2 * last.n_cuts_  # a column and a place each
     if isinstance(last, SVC):
-        return last.dual_coef_.size
+        return last.dual_coef_.size + last.support_vectors_.size
     if isinstance(last, LogisticRegression):
         return last.coef_.size + last.intercept_.size
-    return int(np.size(getattr(last, "_y", 0)))
+    return int(getattr(last, "n_samples_fit_", 0))
 
 
 def _shares(gate: Any, X: np.ndarray, n_experts: int) -> np.ndarray:

@@ -51,7 +51,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     gate : {"auto", "logistic", "tree", "quadratic", "kernel", "neighbours", "boosting"} or classifier, default="auto"
         What routes rows by X: straight, axis-parallel, quadratic or free borders. "auto" takes the simplest of all but
         "boosting" whose cross-validated routed error is within two standard errors of the best. A classifier of your
-        own sees the standardised inputs.
+        own sees the standardised inputs. With "boosting" the fit cannot be saved by :mod:`modpart.io`.
     gate_features : list of str or int, boolean mask, or None, default=None
         Columns of X that the gate may use; None is all of them.
     vote_weight : float, default=1.0
@@ -106,7 +106,8 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     The competition is that of [1]_; deciding splits, merges and drops by evidence, the neighbour vote and the
     cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of
     regressions. Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are
-    then assigned in one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
+    then assigned in one pass. Random draws: centres, gate folds, and bootstraps of a gate that
+    only votes; for a hold-out competition also the
     split and the starts.
 
     References
