@@ -21,8 +21,10 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.tree import DecisionTreeRegressor
 
 import modpart
+from modpart.datasets import make_elastoplastic
 from modpart.exceptions import ModpartError, UntrustedFileError
 from modpart.io import load, save
+from modpart.partition import ActivePartitioner
 from tests.public import estimator_classes, quick
 
 pytest.importorskip("skops")
@@ -66,6 +68,14 @@ def test_our_own_estimators_come_back_in_a_pipeline(cls, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
     assert loaded[-1].get_params().keys() == model[-1].get_params().keys()
     loaded[-1].fit(X, y)
+
+
+@pytest.mark.parametrize("gate", ["logistic", "tree", "quadratic", "kernel", "neighbours"])
+def test_a_partition_comes_back_with_its_gate(gate, tmp_path):
+    X, y, _ = make_elastoplastic(120, random_state=0)
+    partitioner = ActivePartitioner(gate=gate, random_state=0).fit(X, y)
+    save(partitioner, tmp_path / "partition.skops")
+    np.testing.assert_array_equal(load(tmp_path / "partition.skops").predict_proba(X), partitioner.predict_proba(X))
 
 
 def test_a_table_with_named_columns_comes_back(tmp_path):

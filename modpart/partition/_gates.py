@@ -1,60 +1,74 @@
 """Gates: from rows to experts, trained on what misrouting a row would cost.
 
-Most rows are easy to route; the error of a modular model is made by the few that are not. So each row weighs as much as
-its best expert beats the runner-up, and among several kinds of gate the simplest one wins whose routed error is within
-one standard error of the best.
+Most rows are easy to route; the error of a modular model is made by the few beside a border. So each row weighs as
+much as its best expert beats the runner-up, and among several kinds of gate the simplest one wins whose routed error
+is within two standard errors of the best: the one with the fewest numbers in it.
 """
 
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import has_fit_parameter
 
 from modpart._utils.parallel import parallel_map
 from modpart._utils.quiet import no_convergence_warnings
 from modpart._utils.seeds import child_seeds, seed_nested
+from modpart.partition._border_tree import BorderTree
 from modpart.partition._rows import standard_error
 
-__all__ = ["Gate", "fit_gate", "gate_menu"]
+__all__ = ["KINDS", "Gate", "fit_gate", "gate_menu"]
 
+KINDS = ("logistic", "tree", "quadratic", "kernel", "neighbours", "boosting")
+UNSCALED = ("tree", "boosting")  # kinds that find the relevant inputs themselves
 FOLDS = 10
-BAG = 15
+BAG = 15  # classifiers that only name a class vote
 WEIGHT_RANGE = (0.05, 100.0)  # nats
-CERTAIN = 7.0  # nats; a label with a smaller lead yields to the gate once
+CERTAIN, ALIKE = 7.0, 4.0  # nats, mean squared errors; a label with a smaller lead and cost yields to the gate once
+TOLERANCE = 2.0  # standard errors; at 1 a single row of 1,000 would turn the choice
 EXCESS_CLIP = 0.25  # of var(y): a handful of rows at a jump must not decide alone
+QUADRATIC_INPUTS = 10
 KERNEL_ROWS = 3000  # above, kernel machines cost too much
 CHOICE_ROWS, MEMBER_ROWS = 5000, 20_000  # rows that choose the kind of gate, and that each member learns
-MAX_ITER = 1000
+STEEPNESS = 3.0  # of a kernel gate: at the margin its log odds are 3
 
 
-def gate_menu(n_samples: int, n_inputs: int) -> dict[str, Any]:
-    """The kinds of gate that ``gate="auto"`` tries, from simple to flexible."""
-    menu: dict[str, Any] = {
-        "logistic": LogisticRegression(C=1e5, solver="newton-cholesky", max_iter=MAX_ITER),
-        "tree": DecisionTreeClassifier(min_samples_leaf=3),
-    }
-    if n_inputs <= 10:
-        menu["quadratic"] = make_pipeline(
-            PolynomialFeatures(2), LogisticRegression(C=1e5, solver="newton-cholesky", max_iter=MAX_ITER)
-        )
-    if n_samples <= KERNEL_ROWS:
-        menu["smooth kernel"] = SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2)
-        menu["sharp kernel"] = SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2)
-    menu["neighbours"] = KNeighborsClassifier(5, algorithm="brute" if n_samples <= CHOICE_ROWS else "auto")
-    return menu
+def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]:
+    """Gates of one kind, or those that ``gate="auto"`` tries: all but the slow boosting and what grows too large."""
+
+    def logistic() -> LogisticRegression:
+        return LogisticRegression(C=1e6, solver="newton-cholesky", max_iter=1000)
+
+    menu: list[tuple[str, Any]] = [
+        ("logistic", logistic()),
+        ("tree", BorderTree()),
+        ("quadratic", make_pipeline(PolynomialFeatures(2), logistic())),
+        ("kernel", SVC(C=1e4, gamma=1.0 / n_inputs, tol=1e-2, decision_function_shape="ovo")),
+        ("kernel", SVC(C=1e3, gamma=5.0 / n_inputs, tol=1e-2, decision_function_shape="ovo")),
+        ("neighbours", KNeighborsClassifier(5, algorithm="brute" if n_samples <= CHOICE_ROWS else "auto")),
+        ("boosting", HistGradientBoostingClassifier(max_iter=50, min_samples_leaf=5, early_stopping=False)),
+    ]
+    if kind != "auto":
+        return [(name, gate) for name, gate in menu if name == kind]
+    too_large = {"boosting"}
+    if n_inputs > QUADRATIC_INPUTS:
+        too_large.add("quadratic")
+    if n_samples > KERNEL_ROWS:
+        too_large.add("kernel")
+    return [(name, gate) for name, gate in menu if name not in too_large]
 
 
 class Gate:
-    """A bag of classifiers that routes rows to experts.
+    """A classifier, or a bag that votes, that routes rows to experts.
 
     Attributes
     ----------
@@ -62,25 +76,36 @@ class Gate:
         Name of the chosen kind of gate.
     n_experts : int
     members : list of fitted classifiers
-    routed_error : float
-        Cross-validated excess squared error of routing by this gate, in units of var(y).
+    routed_error, blended_error : float
+        Cross-validated squared error, in units of var(y), that routing each row to the likeliest expert adds to that of
+        the winner, and that blending experts by their shares adds.
+    routing : {"hard", "soft"}
+        Which of the two does better.
+    scale : ndarray of shape (n_inputs,) or None
+        Weight of each input; those of weight 0 are left out.
     """
 
-    def __init__(self, kind: str, n_experts: int, members: list[Any], routed_error: float) -> None:
-        self.kind, self.n_experts, self.members, self.routed_error = kind, n_experts, members, routed_error
+    def __init__(
+        self,
+        kind: str,
+        n_experts: int,
+        members: list[Any],
+        routed_error: float,
+        blended_error: float = 0.0,
+        *,
+        routing: str = "hard",
+        scale: np.ndarray | None = None,
+    ) -> None:
+        self.kind, self.n_experts, self.members = kind, n_experts, members
+        self.routed_error, self.blended_error = routed_error, blended_error
+        self.routing, self.scale = routing, scale
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         """Share of each expert at each row, shape (n_samples, n_experts); rows sum to 1."""
-        shares = np.zeros((len(X), self.n_experts))
         if not self.members:
-            shares[:, 0] = 1.0
-            return shares
-        for member in self.members:
-            if hasattr(member, "predict_proba"):
-                shares[:, member.classes_] += member.predict_proba(X)
-            else:
-                shares[np.arange(len(X)), member.predict(X)] += 1.0
-        return shares / len(self.members)
+            return np.eye(self.n_experts)[np.zeros(len(X), dtype=np.int64)]
+        X = _scaled(X, self.scale)
+        return np.mean([_shares(member, X, self.n_experts) for member in self.members], axis=0)
 
 
 def fit_gate(
@@ -90,7 +115,8 @@ def fit_gate(
     errors: np.ndarray,
     rng: np.random.Generator,
     *,
-    classifier: Any = None,
+    gate: Any = "auto",
+    relevance: np.ndarray | None = None,
     weight: np.ndarray | None = None,
     n_jobs: int | None = None,
 ) -> Gate:
@@ -99,14 +125,16 @@ def fit_gate(
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_inputs)
-        What the gate may see.
+        What the gate may see, standardised.
     labels : ndarray of shape (n_samples,), int
         Winners.
     log_density, errors : ndarray of shape (n_samples, n_experts)
         Log predictive density and squared error of each row under each expert.
     rng : numpy.random.Generator
-    classifier : classifier or None
-        The user's gate; None chooses from :func:`gate_menu` by cross-validated routed error.
+    gate : str or classifier
+        A kind of gate, "auto" to choose one by cross-validated routed error, or the user's classifier.
+    relevance : ndarray of shape (n_inputs,) or None
+        Weight of each input in distances; trees and the user's classifier do not need it.
     weight : ndarray of shape (n_samples,) or None
         How many observations each row stands for.
     n_jobs : int or None
@@ -114,43 +142,68 @@ def fit_gate(
     n_experts, weight = errors.shape[1], np.ones(len(X)) if weight is None else weight
     if n_experts == 1:
         return Gate("none", 1, [], 0.0)
-    if classifier is not None:
-        return _fit_best({type(classifier).__name__: classifier}, X, labels, log_density, errors, weight, rng, n_jobs)
+    if not isinstance(gate, str):
+        return _fit_best([(type(gate).__name__, gate)], X, labels, log_density, errors, weight, None, rng, n_jobs)
+    scale = relevance / relevance.max() if relevance is not None and relevance.any() else np.ones(X.shape[1])
+    menu = gate_menu(gate, len(X), int(np.count_nonzero(scale)))
     with no_convergence_warnings():  # where a logistic gate separates perfectly, its weights have no limit
-        return _fit_best(gate_menu(*X.shape), X, labels, log_density, errors, weight, rng, n_jobs)
+        return _fit_best(menu, X, labels, log_density, errors, weight, scale, rng, n_jobs)
 
 
 def _fit_best(
-    menu: dict[str, Any],
+    menu: list[tuple[str, Any]],
     X: np.ndarray,
     labels: np.ndarray,
     log_density: np.ndarray,
     errors: np.ndarray,
     weight: np.ndarray,
+    scale: np.ndarray | None,
     rng: np.random.Generator,
     n_jobs: int | None,
 ) -> Gate:
-    """A bag of the simplest gate of the menu whose cross-validated routed error is within one error of the best."""
-    n_experts = errors.shape[1]
+    """The simplest gate of the menu whose cross-validated routed error is as good as the best."""
     weights = _weights(labels, log_density) * (weight / weight.mean())
-    names = list(menu)
-    candidates = [seed_nested(clone(menu[name]), rng) for name in names]
+    scales = [None if name in UNSCALED else scale for name, _ in menu]
+    candidates = [seed_nested(clone(gate), rng) for _, gate in menu]
     rows = np.arange(len(X)) if len(X) <= CHOICE_ROWS else rng.choice(len(X), CHOICE_ROWS, replace=False)
     folds = list(KFold(min(FOLDS, len(rows)), shuffle=True, random_state=child_seeds(rng, 1)[0]).split(rows))
-    jobs = [(gate, X[rows], labels[rows], weights[rows], folds) for gate in candidates]
-    routes = np.array(parallel_map(_cross_routes, jobs, n_jobs=n_jobs))
-    costs = _excess(labels[rows], errors[rows])[np.arange(len(rows)), routes]
-    chosen = _simplest_within_one_error(costs, weight[rows])
-    gate = candidates[chosen]
+    seed, n_experts = child_seeds(rng, 1)[0], errors.shape[1]
+    jobs = [
+        (gate, _scaled(X[rows], s), labels[rows], weights[rows], folds, n_experts, seed)
+        for gate, s in zip(candidates, scales, strict=True)
+    ]
+    crossed = parallel_map(_cross_shares, jobs, n_jobs=n_jobs)
+    excess = _excess(labels[rows], errors[rows])
+    routes = np.array([shares.argmax(axis=1) for shares, _ in crossed])
+    costs = excess[np.arange(len(rows)), routes]
+    order = np.argsort([size for _, size in crossed], kind="stable")  # from simple to flexible
+    clipped = np.clip(costs[order], -EXCESS_CLIP, EXCESS_CLIP)
+    chosen = int(order[_simplest_as_good(clipped, weight[rows])])
+    blended = _blended_excess(crossed[chosen][0], excess)
 
     cleaned = labels.copy()
-    unsure = _lead(labels, log_density)[rows] <= CERTAIN
+    own = np.take_along_axis(errors, labels[:, None], axis=1)[:, 0]
+    alike = costs[chosen] <= ALIKE * np.average(own, weights=weight)
+    unsure = alike & (_lead(labels, log_density)[rows] <= CERTAIN)
     cleaned[rows[unsure]] = routes[chosen][unsure]
     if len(np.unique(cleaned)) < n_experts:  # an expert that nobody is sure of still wants its rows
         cleaned = labels
-    bootstraps = [(gate, X, cleaned, weights, seed) for seed in child_seeds(rng, BAG)]
-    members = parallel_map(_fit_on_bootstrap, bootstraps, n_jobs=n_jobs)
-    return Gate(names[chosen], n_experts, members, float(np.average(costs[chosen], weights=weight[rows])))
+    learned = np.arange(len(X)) if len(X) <= MEMBER_ROWS else rng.choice(len(X), MEMBER_ROWS, replace=False)
+    return Gate(
+        menu[chosen][0],
+        n_experts,
+        _members(
+            candidates[chosen], _scaled(X[learned], scales[chosen]), cleaned[learned], weights[learned], seed, n_jobs
+        ),
+        float(np.average(costs[chosen], weights=weight[rows])),
+        float(np.average(blended, weights=weight[rows])),
+        routing="soft" if _simplest_as_good(np.array([blended, costs[chosen]]), weight[rows]) == 0 else "hard",
+        scale=scales[chosen],
+    )
+
+
+def _scaled(X: np.ndarray, scale: np.ndarray | None) -> np.ndarray:
+    return X if scale is None else X[:, scale > 0] * scale[scale > 0]
 
 
 def _lead(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
@@ -162,22 +215,61 @@ def _lead(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
 
 
 def _weights(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
-    weights = np.clip(_lead(labels, log_density), *WEIGHT_RANGE)
-    return weights / weights.mean()
+    """What misrouting a row costs, in nats, shape (n_samples,)."""
+    return np.clip(_lead(labels, log_density), *WEIGHT_RANGE)
 
 
 def _excess(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Squared error that each route adds to that of the winner, clipped."""
-    winner = np.take_along_axis(errors, labels[:, None], axis=1)
-    return np.clip(errors - winner, -EXCESS_CLIP, EXCESS_CLIP)
+    """Squared error that each route adds to that of the winner, shape (n_samples, n_experts)."""
+    return errors - np.take_along_axis(errors, labels[:, None], axis=1)
 
 
-def _simplest_within_one_error(costs: np.ndarray, weight: np.ndarray | None = None) -> int:
-    """First candidate, from simple to flexible, whose mean cost is within one paired standard error of the best."""
-    weight = np.ones(costs.shape[1]) if weight is None else weight
+def _blended_excess(shares: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """Squared error that a blend adds to that of the winner, as if all experts erred to the same side."""
+    return np.sum(shares * np.sqrt(np.maximum(excess, 0.0)), axis=1) ** 2
+
+
+def _simplest_as_good(costs: np.ndarray, weight: np.ndarray) -> int:
+    """First candidate, from simple to flexible, whose mean cost is within two paired standard errors of the best."""
     means = np.average(costs, axis=1, weights=weight)
     best = int(np.argmin(means))
-    return int(np.flatnonzero(means - means[best] <= standard_error(costs - costs[best], weight))[0])
+    return int(np.flatnonzero(means - means[best] <= TOLERANCE * standard_error(costs - costs[best], weight))[0])
+
+
+def _size(gate: Any) -> int:
+    """How many numbers a fitted gate holds; 0, so that the order of the menu decides, where that cannot be told."""
+    last = gate[-1] if hasattr(gate, "steps") else gate
+    if isinstance(last, BorderTree):
+        return 2 * last.n_cuts_  # a column and a place each
+    if isinstance(last, SVC):
+        return last.dual_coef_.size + last.support_vectors_.size
+    if isinstance(last, LogisticRegression):
+        return last.coef_.size + last.intercept_.size
+    return int(getattr(last, "n_samples_fit_", 0))
+
+
+def _shares(gate: Any, X: np.ndarray, n_experts: int) -> np.ndarray:
+    """Shares by one fitted classifier, 0 for experts that it has not seen."""
+    shares = np.zeros((len(X), n_experts))
+    if hasattr(gate, "predict_proba"):
+        shares[:, gate.classes_] = gate.predict_proba(X)
+    elif isinstance(gate, SVC) and gate.decision_function_shape == "ovo":
+        shares[:, gate.classes_] = _coupled(gate.decision_function(X), len(gate.classes_))
+    else:
+        shares[np.arange(len(X)), gate.predict(X)] = 1.0
+    return shares
+
+
+def _coupled(margins: np.ndarray, n_classes: int) -> np.ndarray:
+    """Shares from the margins of every pair of classes: each is proportional to the product of its odds to win."""
+    if n_classes == 2:  # scikit-learn turns the sign of a single pair
+        margins = -margins[:, None]
+    log_odds = np.zeros((len(margins), n_classes))
+    first, second = np.triu_indices(n_classes, k=1)
+    for pair, (i, j) in enumerate(zip(first, second, strict=True)):
+        log_odds[:, i] -= np.logaddexp(0.0, -STEEPNESS * margins[:, pair])
+        log_odds[:, j] -= np.logaddexp(0.0, STEEPNESS * margins[:, pair])
+    return softmax(log_odds, axis=1)
 
 
 def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Any:
@@ -186,6 +278,8 @@ def _fit(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> A
     steps = getattr(gate, "steps", None)
     weighted = _weighted(steps[-1][1] if steps else gate)
     name = f"{steps[-1][0]}__sample_weight" if steps else "sample_weight"
+    if not isinstance(gate, BorderTree):  # which weighs nats against the price of a cut
+        weights = weights / weights.mean()
     with config_context(enable_metadata_routing=False):  # the weights are ours: a gate need not request them
         return gate.fit(X, labels, **{name: weights}) if weighted else gate.fit(X, labels)
 
@@ -194,24 +288,43 @@ def _weighted(gate: Any) -> bool:
     return bool(has_fit_parameter(gate, "sample_weight"))
 
 
-def _cross_routes(
-    gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]]
-) -> np.ndarray:
-    """Route of every row by a gate that has not seen it, shape (n_samples,)."""
-    routes = np.empty_like(labels)
+def _members(
+    gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray, seed: int, n_jobs: int | None
+) -> list[Any]:
+    """The gate fitted to all rows, or a bag when it can only vote: a bootstrap leaves out rows beside the border."""
+    whole = _fit(gate, X, labels, weights)
+    if hasattr(whole, "predict_proba") or isinstance(whole, SVC):
+        return [whole]
+    seeds = child_seeds(np.random.default_rng(seed), BAG)
+    return parallel_map(_fit_on_bootstrap, [(gate, X, labels, weights, s) for s in seeds], n_jobs=n_jobs)
+
+
+def _cross_shares(
+    gate: Any,
+    X: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    n_experts: int,
+    seed: int,
+) -> tuple[np.ndarray, int]:
+    """Shares of every row by a gate that has not seen it, shape (n_samples, n_experts), and the gate's size."""
+    shares, size = np.zeros((len(X), n_experts)), 0
     for train, test in folds:
         seen = np.unique(labels[train])
         if len(seen) == 1:
-            routes[test] = seen[0]
-        else:
-            routes[test] = _fit(gate, X[train], labels[train], weights[train]).predict(X[test])
-    return routes
+            shares[test, seen[0]] = 1.0
+            continue
+        fitted = _fit(gate, X[train], labels[train], weights[train])
+        size += _size(fitted)
+        shares[test] = _shares(fitted, X[test], n_experts)
+    return shares, size
 
 
 def _fit_on_bootstrap(gate: Any, X: np.ndarray, labels: np.ndarray, weights: np.ndarray, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     for _ in range(20):
-        rows = rng.integers(len(X), size=min(len(X), MEMBER_ROWS))
+        rows = rng.integers(len(X), size=len(X))
         if len(np.unique(labels[rows])) > 1:
             return _fit(gate, X[rows], labels[rows], weights[rows])
     return _fit(gate, X, labels, weights)

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
 from modpart._utils.checks import check_sample_weight, check_X, check_X_y
+from modpart._utils.columns import selected_columns
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, model, nothing, number, one_of, workers
 from modpart._utils.progress import Progress, with_callbacks
@@ -18,7 +19,7 @@ from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
-from modpart.partition._gates import fit_gate
+from modpart.partition._gates import KINDS, fit_gate
 from modpart.partition._rows import WeightedRows, answer, check_takes_weights
 from modpart.partition._search import Report
 
@@ -49,9 +50,12 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Most experts when `n_experts` is "auto".
     min_samples : int or None, default=None
         Least rows of a regime, by weight; None takes max(10, 3 (n_features + 1)).
-    gate : "auto" or classifier, default="auto"
-        What routes rows by X. "auto" chooses among logistic, tree, quadratic, kernel and neighbour gates by
-        cross-validated routed error. A classifier of your own sees the standardised inputs.
+    gate : {"auto", "logistic", "tree", "quadratic", "kernel", "neighbours", "boosting"} or classifier, default="auto"
+        What routes rows by X: straight, axis-parallel, quadratic or free borders. "auto" takes the simplest of all but
+        "boosting" whose cross-validated routed error is within two standard errors of the best. A classifier of your
+        own sees the standardised inputs. With "boosting" the fit cannot be saved by :mod:`modpart.io`.
+    gate_features : list of str or int, boolean mask, or None, default=None
+        Columns of X that the gate may use; None is all of them.
     vote_weight : float, default=1.0
         Weight of the neighbours' vote (>= 0); 0 is plain winner-takes-all.
     init : {"auto", "random"}, default="auto"
@@ -82,8 +86,11 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     experts_ : list of fitted regressors
         One per partition. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
     gate_ : Gate
-        Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
-        var(y), the mean over outputs.
+        Its ``kind`` names what was chosen. ``routed_error`` and ``blended_error`` are the cross-validated squared
+        errors, in units of var(y) (the mean over outputs), that hard routing and blending add;
+        ``routing`` names what to prefer.
+    gate_columns_ : ndarray of int
+        Columns of X that the gate may use.
     history_ : list of dict
         One entry per round: step, number of experts, share of rows that changed, noise or hold-out loss.
     n_features_in_ : int
@@ -107,7 +114,8 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     The competition is that of [1]_; deciding splits, merges and drops by evidence, the neighbour vote and the
     cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of
     regressions. Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are
-    then assigned in one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
+    then assigned in one pass. Random draws: centres, gate folds, and bootstraps of a gate that
+    only votes; for a hold-out competition also the
     split and the starts.
 
     ``ActivePartitioner(MLPExpert(), init="random", vote_weight=0, gate=SVC())`` is the rule of [1]_ without additions:
@@ -146,7 +154,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         "n_experts": (one_of("auto"), integer(1)),
         "max_experts": (integer(1),),
         "min_samples": (nothing, integer(2)),
-        "gate": (one_of("auto"), model("classifier")),
+        "gate": (one_of("auto", *KINDS), model("classifier")),
         "vote_weight": (number(0.0),),
         "init": (one_of("auto", "random"),),
         "n_init": (integer(1),),
@@ -164,6 +172,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         max_experts: int = 10,
         min_samples: int | None = None,
         gate: Any = "auto",
+        gate_features: Any = None,
         vote_weight: float = 1.0,
         init: str = "auto",
         n_init: int = 4,
@@ -178,6 +187,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self.max_experts = max_experts
         self.min_samples = min_samples
         self.gate = gate
+        self.gate_features = gate_features
         self.vote_weight = vote_weight
         self.init = init
         self.n_init = n_init
@@ -219,18 +229,19 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         if self.estimator is not None:
             check_takes_weights("ActivePartitioner", self.estimator, rows.weight)
         self._warn_of_light_rows(rows)
+        self.gate_columns_ = selected_columns(self, "gate_features")
         progress = Progress(self, X, y)
         with one_thread():
             contest = self._contest(rows, rng, lambda line: progress.step(line["step"], _words(line))).by_share()
             self.scaling_ = Scaling.of(rows.X, rows.y, rows.weight)
-            self.gate_columns_ = _gate_columns(contest.relevance, self.gate)
             self.gate_ = fit_gate(
                 self._gate_inputs(rows.X),
                 contest.labels,
                 contest.log_density,
                 contest.errors,
                 rng,
-                classifier=None if isinstance(self.gate, str) else self.gate,
+                gate=self.gate,
+                relevance=contest.relevance[self.gate_columns_],
                 weight=rows.weight,
                 n_jobs=self.n_jobs,
             )
@@ -303,8 +314,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         return contest
 
     def _gate_inputs(self, X: np.ndarray) -> np.ndarray:
-        used = self.gate_columns_ > 0
-        return self.scaling_.inputs(X)[:, used] * self.gate_columns_[used]
+        return self.scaling_.inputs(X)[:, self.gate_columns_]
 
     def predict(self, X: Any) -> np.ndarray:
         """Partition of each row, from X alone.
@@ -320,7 +330,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         return self.predict_proba(X).argmax(axis=1)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Share of the gate's bag that routes each row to each partition.
+        """Share of each partition at each row: how sure the gate is of where its borders run.
 
         Parameters
         ----------
@@ -389,8 +399,3 @@ def _words(line: dict[str, Any]) -> str:
     """One line of the history as a sentence."""
     level = f"noise {line['noise']:.4f}" if "noise" in line else f"hold-out loss {line['hold_out_loss']:.4f}"
     return f"{line['n_experts']} experts, {100 * line['changed']:.1f} % of the rows changed hands, {level}"
-
-
-def _gate_columns(relevance: np.ndarray, gate: Any) -> np.ndarray:
-    """Weight of each input for the gate: relevant ones by relevance, all of them equally for a user's own gate."""
-    return relevance if isinstance(gate, str) else np.ones(len(relevance))

@@ -48,13 +48,14 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         or a blend with parts of the first two: whichever has the least cross-validated error.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
-        "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes what does better in
-        cross-validation. Only with ``mode="regimes"``; the bag routes hard within each of its partitions.
+        "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes "soft" unless it did
+        worse when the gate was cross-validated. Only with ``mode="regimes"``; the bag routes hard within each
+        of its partitions.
     n_trees : int, default=10
         Partitions in the bag of ``mode="accuracy"`` (>= 1), which has twice as many boosting rounds; time is
         proportional to it.
     fallback : bool, default=True
-        Whether a single model may replace the partition. Without it, and with a fixed `routing`, regimes are not
+        Whether a single model may replace the partition. Without it only the gate of regimes is
         cross-validated.
     cv : int, splitter or iterable of (train, test) indices, default=5
         Folds of the comparison (>= 2). A number makes shuffled folds of distinct rows: equal rows stay together.
@@ -209,16 +210,18 @@ class PartitionedRegressor(RegressorMixin, Estimator):
             self.n_partitions_ = self.partitioner_.n_partitions_
             self.experts_ = _experts(self.partitioner_, expert, rows)
             progress.step("partition", f"{self.n_partitions_} regimes")
-            self.routing_ = "hard" if self.routing == "auto" else self.routing
+            gate = self.partitioner_.gate_
+            self.routing_ = gate.routing if self.routing == "auto" else self.routing
             self.gain_, self.gain_se_ = np.nan, np.nan
-            if self.n_partitions_ > 1 and (self.fallback or self.routing == "auto"):
+            if self.n_partitions_ > 1 and self.fallback:
                 table = (rows.X, rows.y, rows.weight) if isinstance(self.cv, Integral) else (X, y, weight)
                 self._compare(partitioner, expert, single, table, child_seeds(rng, 1)[0])
             if self.n_partitions_ == 1 and self.partitioner_.n_partitions_ > 1:
                 self.experts_ = [fit_rows(clone(single), rows.X, rows.y, rows.weight)]
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, {self.n_partitions_} experts kept")
         variance = Scaling.of(rows.X, rows.y, rows.weight).y_sd ** 2 if y.ndim == 1 else 1.0
-        self.routing_risk_ = self.partitioner_.gate_.routed_error * variance if self.n_partitions_ > 1 else 0.0
+        added = gate.routed_error if self.routing_ == "hard" else gate.blended_error
+        self.routing_risk_ = added * variance if self.n_partitions_ > 1 else 0.0
         progress.finish()
         return self
 
@@ -266,13 +269,15 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         table: tuple[np.ndarray, np.ndarray, np.ndarray],
         seed: int,
     ) -> None:
-        """Cross-validate single, hard and soft predictions of X, y, weight; set routing, gain and the fallback."""
+        """Cross-validate the single and the modular model on X, y, weight; set gain and the fallback."""
         X, y, weight = table
         if isinstance(self.cv, Integral):
             cv: Any = KFold(min(int(self.cv), len(X)), shuffle=True, random_state=seed)
         else:
             cv = check_cv(self.cv)
-        jobs = [(partitioner, expert, single, X, y, weight, train, test) for train, test in cv.split(X, y)]
+        jobs = [
+            (partitioner, expert, single, self.routing_, X, y, weight, train, test) for train, test in cv.split(X, y)
+        ]
         for *_, train, _ in jobs:
             self._check_folds(partitioner, weight, train)
         scaling, held_out = Scaling.of(X, y, weight), parallel_map(_held_out, jobs, n_jobs=self.n_jobs)
@@ -284,14 +289,11 @@ class PartitionedRegressor(RegressorMixin, Estimator):
             axis=1,
         )
         weight = np.concatenate([weight[job[-1]] for job in jobs])
-        single_loss, hard_loss, soft_loss = np.average(errors, axis=1, weights=weight)
-        if self.routing == "auto":
-            self.routing_ = "soft" if soft_loss < hard_loss else "hard"
-        gain = errors[0] - errors[1 if self.routing_ == "hard" else 2]
-        reference = max(float(single_loss), np.finfo(np.float64).tiny)
+        gain = errors[0] - errors[1]
+        reference = max(float(np.average(errors[0], weights=weight)), np.finfo(np.float64).tiny)
         self.gain_ = float(np.average(gain, weights=weight)) / reference
         self.gain_se_ = float(standard_error(gain, weight)) / reference
-        if self.fallback and self.gain_ <= self.gain_se_:
+        if self.gain_ <= self.gain_se_:
             self.n_partitions_ = 1
 
     def _check_folds(self, partitioner: Any, weight: np.ndarray, train: np.ndarray) -> None:
@@ -300,7 +302,7 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         except ParameterError as error:
             raise ParameterError(
                 f"PartitionedRegressor: with cv={self.cv} a fold trains on {len(train)} of the {len(weight)} rows. "
-                f"{error} Or raise cv, or compare nothing: fallback=False and routing='hard' or 'soft'."
+                f"{error} Or raise cv, or compare nothing: fallback=False."
             ) from error
 
     def predict(self, X: Any) -> np.ndarray:
@@ -436,21 +438,15 @@ def _held_out(
     partitioner: Any,
     expert: Any,
     single: Any,
+    routing: str,
     X: np.ndarray,
     y: np.ndarray,
     weight: np.ndarray,
     train: np.ndarray,
     test: np.ndarray,
 ) -> np.ndarray:
-    """Predictions of rows `test` by everything made from rows `train`: single, hard, soft; shape (3, n_test, ...)."""
+    """Predictions of rows `test` by what was made from rows `train`: single and modular, shape (2, n_test, ...)."""
     rows = WeightedRows.of(X[train], y[train], weight[train])
     whole = fit_rows(clone(single), rows.X, rows.y, rows.weight)
     parts = clone(partitioner).fit(X[train], y[train], sample_weight=weight[train])
-    experts = _experts(parts, expert, rows)
-    return np.array(
-        [
-            answer(whole, X[test]),
-            _route(parts, experts, X[test], "hard"),
-            _route(parts, experts, X[test], "soft"),
-        ]
-    )
+    return np.array([answer(whole, X[test]), _route(parts, _experts(parts, expert, rows), X[test], routing)])

@@ -218,6 +218,8 @@ WRONG_VALUES = {
     "cv": [1, 0],
     "n_experts": [0, -2, 1.5, "many"],
     "estimator": ["ridge", 3],
+    "gate": ["forest", 0],
+    "gate_features": ["size", 1, [], [0.5], [True, False]],
 }
 
 
@@ -235,6 +237,24 @@ def test_a_value_out_of_range_is_named(cls, argument, value):
     with pytest.raises(ParameterError) as error:
         quick(cls, **{argument: value}).fit(FRAME, TARGET)
     assert_says(error, [f"{argument}={value!r}"])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "X", "words"),
+    [
+        (["size", "sped"], FRAME, ["no column 'sped'", "Did you mean 'speed'?"]),
+        (["size"], ARRAY, ["'size'", "no column names", "indices"]),
+        ([0, 3], FRAME, ["3 columns", "no column 3"]),
+        ([True, False], FRAME, ["masks 2 columns", "X has 3"]),
+        ([], FRAME, ["selects no column", "None for all"]),
+        ([[0]], FRAME, ["[0] is neither"]),
+        ("size", FRAME, ["must be a list"]),
+    ],
+)
+def test_a_wrong_feature_of_the_gate_is_named(chosen, X, words):
+    with pytest.raises(ParameterError) as error:
+        ActivePartitioner(gate_features=chosen).fit(X, TARGET)
+    assert_says(error, [f"gate_features={chosen!r}", *words])
 
 
 @pytest.mark.parametrize("estimator", [BayesianExpert("curved"), MLPExpert(lr=-1.0), MLPExpert(activation="sigmoid")])

@@ -1,4 +1,4 @@
-"""Gates route by cost: weights follow the lead of the winner, and the simplest gate within one error is taken."""
+"""Gates route by cost: weights follow the lead of the winner, and the simplest gate as good as the best is taken."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,18 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
 from modpart.partition import _gates
-from modpart.partition._gates import Gate, _excess, _lead, _simplest_within_one_error, _weights, fit_gate, gate_menu
+from modpart.partition._gates import (
+    KINDS,
+    Gate,
+    _blended_excess,
+    _coupled,
+    _excess,
+    _lead,
+    _simplest_as_good,
+    _weights,
+    fit_gate,
+    gate_menu,
+)
 
 
 def contest(n=400, border=lambda X: X[:, 0] > 0, seed=0):
@@ -18,27 +29,47 @@ def contest(n=400, border=lambda X: X[:, 0] > 0, seed=0):
     return X, labels, -200.0 * errors, errors
 
 
+def three_strips(n):
+    """Three experts, side by side along the first of two inputs."""
+    X = np.random.default_rng(0).uniform(-1, 1, size=(n, 2))
+    labels = np.digitize(X[:, 0], [-0.3, 0.4])
+    errors = np.where(np.eye(3, dtype=bool)[labels], 0.0, 1.0)
+    return X, labels, -200.0 * errors, errors
+
+
 def test_lead_is_over_the_best_other():
     density = np.array([[0.0, -1.0, -5.0], [0.0, -1.0, -5.0]])
     assert _lead(np.array([0, 1]), density).tolist() == [1.0, -1.0]
 
 
-def test_weights_have_mean_one_and_grow_with_the_lead():
-    weights = _weights(np.array([0, 0, 0]), np.array([[0.0, -1.0], [0.0, -10.0], [0.0, -1e6]]))
-    assert weights.mean() == pytest.approx(1.0)
-    assert weights[2] / weights[0] == pytest.approx(100.0)
+def test_weights_are_the_lead_within_bounds():
+    density = np.array([[0.0, -1.0], [0.0, -10.0], [0.0, -1e6], [-3.0, 0.0]])
+    assert _weights(np.zeros(4, int), density).tolist() == [1.0, 10.0, 100.0, 0.05]
 
 
-def test_excess_is_zero_for_the_winner_and_clipped():
+def test_excess_is_zero_for_the_winner():
     excess = _excess(np.array([0, 1]), np.array([[0.1, 9.0], [0.2, 0.1]]))
-    np.testing.assert_allclose(excess, [[0.0, 0.25], [0.1, 0.0]])
+    np.testing.assert_allclose(excess, [[0.0, 8.9], [0.1, 0.0]])
 
 
-def test_simplest_within_one_error_prefers_the_first_on_a_tie():
+def test_a_blend_errs_by_the_square_of_its_share():
+    """Two experts, one without error: a share s of the other adds s^2 of its squared error."""
+    shares, excess = np.array([[0.75, 0.25], [0.0, 1.0]]), np.array([[0.0, 8.0], [0.0, 8.0]])
+    np.testing.assert_allclose(_blended_excess(shares, excess), [0.5, 8.0])
+
+
+def test_pairs_of_margins_couple_to_shares():
+    np.testing.assert_allclose(_coupled(np.array([0.0, 100.0]), 2), [[0.5, 0.5], [0.0, 1.0]], atol=1e-12)
+    np.testing.assert_allclose(_coupled(np.zeros((1, 3)), 3), np.full((1, 3), 1 / 3))
+    wins = np.array([[9.0, 9.0, 0.0], [-9.0, 0.0, 9.0], [0.0, -9.0, -9.0]])  # of 0 over 1, 0 over 2, 1 over 2
+    assert _coupled(wins, 3).argmax(axis=1).tolist() == [0, 1, 2]
+
+
+def test_simplest_as_good_prefers_the_first_on_a_tie():
     rng = np.random.default_rng(0)
     best = rng.random(200)
-    assert _simplest_within_one_error(np.array([best, best, best + 0.5])) == 0
-    assert _simplest_within_one_error(np.array([best + 0.5, best, best])) == 1
+    assert _simplest_as_good(np.array([best, best, best + 0.5])) == 0
+    assert _simplest_as_good(np.array([best + 0.5, best, best])) == 1
 
 
 def test_one_expert_needs_no_gate():
@@ -52,7 +83,7 @@ def test_one_expert_needs_no_gate():
     [
         (lambda X: X[:, 0] + X[:, 1] > 0, {"logistic", "quadratic"}),
         (lambda X: (X[:, 0] > 0.1) & (X[:, 1] > 0.1), {"tree", "quadratic"}),
-        (lambda X: (X**2).sum(axis=1) < 0.5, {"quadratic", "smooth kernel"}),
+        (lambda X: (X**2).sum(axis=1) < 0.5, {"quadratic", "kernel"}),
     ],
     ids=["oblique line", "corner", "disc"],
 )
@@ -69,7 +100,7 @@ def test_the_kind_of_gate_follows_the_border(border, kinds):
 @pytest.mark.parametrize("classifier", [LogisticRegression(), KNeighborsClassifier(3), LinearSVC(random_state=0)])
 def test_a_user_s_classifier_is_used_with_or_without_weights_and_shares(classifier):
     X, labels, density, errors = contest()
-    gate = fit_gate(X, labels, density, errors, np.random.default_rng(0), classifier=classifier)
+    gate = fit_gate(X, labels, density, errors, np.random.default_rng(0), gate=classifier)
     assert gate.kind == type(classifier).__name__
     assert np.mean(gate.predict_proba(X).argmax(axis=1) == labels) > 0.97
     assert not hasattr(classifier, "classes_")  # the user's object stays unfitted
@@ -85,16 +116,59 @@ def test_costly_rows_move_the_border():
     density[doubtful & (labels == 1)] = 0.0  # these would do as well in either expert
     swapped = labels.copy()
     swapped[doubtful] = 0
-    gate = fit_gate(X, swapped, density, -density, np.random.default_rng(0), classifier=LogisticRegression(C=1e3))
+    gate = fit_gate(X, swapped, density, -density, np.random.default_rng(0), gate=LogisticRegression(C=1e3))
     shares = gate.predict_proba(np.array([[-0.05], [0.6]]))
     assert shares[0].argmax() == 0
     assert shares[1].argmax() == 1
 
 
-def test_kernel_gates_are_left_out_of_large_problems():
-    assert "smooth kernel" in gate_menu(1000, 2)
-    assert "smooth kernel" not in gate_menu(10_000, 2)
-    assert "quadratic" not in gate_menu(1000, 40)
+def test_what_grows_too_large_is_left_out_unless_asked_for():
+    def kinds(*size):
+        return {name for name, _ in gate_menu("auto", *size)}
+
+    assert kinds(1000, 2) == set(KINDS) - {"boosting"}
+    assert "kernel" not in kinds(10_000, 2)
+    assert "quadratic" not in kinds(1000, 40)
+    for kind in KINDS:
+        assert {name for name, _ in gate_menu(kind, 10_000, 40)} == {kind}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_asked_for(kind):
+    X, labels, density, errors = three_strips(150)
+    gate = fit_gate(X, labels, density, errors, np.random.default_rng(0), gate=kind)
+    shares = gate.predict_proba(X)
+    assert gate.kind == kind
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    assert np.mean(shares.argmax(axis=1) == labels) > 0.93
+
+
+def test_the_simplest_is_the_one_with_the_fewest_numbers():
+    """Two cuts part three strips as well as three planes do, and hold four numbers where those hold nine."""
+    X, labels, density, errors = three_strips(300)
+    assert fit_gate(X, labels, density, errors, np.random.default_rng(0)).kind == "tree"
+
+
+def test_an_axis_parallel_border_is_found_whatever_the_relevance():
+    """Relevance is of the laws; a border may run in an input that no law uses."""
+    X, labels, density, errors = contest(border=lambda X: X[:, 1] > 0.1)
+    gate = fit_gate(X, labels, density, errors, np.random.default_rng(0), relevance=np.array([1.0, 0.0]))
+    new, expected, *_ = contest(border=lambda X: X[:, 1] > 0.1, seed=1)
+    assert gate.kind == "tree"
+    assert np.mean(gate.predict_proba(new).argmax(axis=1) == expected) > 0.99
+
+
+def test_blending_across_a_border_beats_a_hard_cut():
+    """Where the border runs between two rows is unknown: shares that rise across the gap have less squared error."""
+    hard, soft = [], []
+    for seed in range(40):
+        X, labels, density, errors = contest(60, border=lambda X: X[:, 0] > 0.05, seed=seed)
+        gate = fit_gate(X, labels, density, errors, np.random.default_rng(0), gate="tree")
+        new, expected, *_ = contest(2000, border=lambda X: X[:, 0] > 0.05, seed=1000 + seed)
+        shares = gate.predict_proba(new)[:, 1]
+        soft.append(np.mean((shares - expected) ** 2))
+        hard.append(np.mean((shares > 0.5) != expected))
+    assert np.mean(soft) < 0.8 * np.mean(hard)  # two thirds are expected
 
 
 def test_large_problems_choose_and_learn_on_some_rows(monkeypatch):

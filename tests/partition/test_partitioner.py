@@ -155,4 +155,27 @@ def test_verbose_prints_a_line_per_step(capsys):
 def test_a_gate_that_separates_perfectly_warns_nobody():
     """Its weights have no limit, and the solver says so; warnings are errors here."""
     X, y, _ = make_pipe_friction(1000, random_state=501)
-    assert ActivePartitioner(random_state=501).fit(X, y).gate_.kind == "logistic"
+    assert ActivePartitioner(gate="logistic", random_state=501).fit(X, y).gate_.kind == "logistic"
+
+
+@pytest.mark.parametrize("kind", ["logistic", "tree", "quadratic", "kernel", "neighbours"])
+def test_a_kind_of_gate_goes_by_its_name(kind):
+    X, y, _ = make_elastoplastic(120, random_state=0)
+    partitioner = ActivePartitioner(gate=kind, random_state=0).fit(X, y)
+    assert partitioner.gate_.kind == kind
+    np.testing.assert_allclose(partitioner.predict_proba(X).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize(
+    "chosen", [["width"], [1], [-1], np.array([False, True])], ids=["name", "index", "end", "mask"]
+)
+@pytest.mark.parametrize("gate", ["auto", KNeighborsClassifier()], ids=["auto", "own"])
+def test_a_border_uses_only_the_gate_s_features(quadrants, chosen, gate):
+    X, y = quadrants[:2]
+    X = pd.DataFrame(X, columns=["load", "width"])
+    partitioner = ActivePartitioner(n_experts=2, gate=gate, gate_features=chosen, random_state=0).fit(X, y)
+    assert partitioner.gate_columns_.tolist() == [1]
+    shares = partitioner.predict_proba(X)
+    shuffled = X.assign(load=np.random.default_rng(0).permutation(X["load"]))
+    np.testing.assert_array_equal(partitioner.predict_proba(shuffled), shares)
+    assert not np.array_equal(partitioner.predict_proba(X[::-1].set_axis(X.index)), shares)
