@@ -14,12 +14,20 @@ from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, posterior
-from modpart.partition._local import input_relevance, local_lines, noise_profile, noise_variance
+from modpart.partition._local import (
+    input_relevance,
+    local_lines,
+    neighbours,
+    noise_profile,
+    noise_variance,
+    outlier_trust,
+)
 from modpart.partition._oversegment import cut_directions, oversegment
 from modpart.partition._search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
 
 __all__ = ["Regimes", "assign_all", "find_regimes"]
 
+ROBUST_ROUNDS = 2
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 
 
@@ -135,11 +143,9 @@ def _found_in(
     """Regimes of rows that are few enough to be held against each other."""
     n = len(X)
     relevance = input_relevance(X, y, rng)
-    slopes, residuals = local_lines(X * relevance, X, y)
-    few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
-    profile = noise_profile(X * relevance, residuals) if few_inputs else np.ones(n)
+    slopes, residuals, profile, trust = _local_view(X, y, relevance)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = Search(X, y, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
+    search = Search(X, y, basis, relevance, np.sqrt(trust / profile), vote_weight, bounds, least, report)
 
     one = np.zeros(n, dtype=np.int64)
     one_s2 = _settle(search, one, noise_variance(residuals / np.sqrt(profile)))
@@ -171,6 +177,24 @@ def _found_in(
     return Regimes(
         labels, search.log_density(labels, experts), search.errors(labels, experts), experts, basis, s2, search.history
     )
+
+
+def _local_view(
+    X: np.ndarray, y: np.ndarray, relevance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Slopes and residuals of local lines, relative noise variance and trust of each row.
+
+    Outliers spoil the lines of their neighbours, so the lines are drawn again with the rows weighed by trust.
+    """
+    Z = X * relevance
+    near = neighbours(Z, VOTERS)
+    few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
+    trust = np.ones(len(X))
+    for _ in range(ROBUST_ROUNDS):
+        slopes, residuals = local_lines(Z, X, y, trust)
+        profile = noise_profile(Z, residuals) if few_inputs else np.ones(len(X))
+        trust = outlier_trust(residuals / np.sqrt(profile), near)
+    return slopes, residuals, profile, trust
 
 
 def _settle(search: Search, labels: np.ndarray, s2: float) -> float:

@@ -67,6 +67,31 @@ def test_number_and_place_of_regimes_are_found(make, n_regimes):
     assert found.noise == pytest.approx(0.0025, rel=0.35)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("tail", ["student", "gross", "one-sided"])
+def test_outliers_make_no_regime(tail, seed):
+    rng = np.random.default_rng([seed, 77])
+    X = rng.uniform(-3, 3, size=(600, 1))
+    errors = {
+        "student": rng.standard_t(2, 600),
+        "gross": rng.normal(size=600) * np.where(rng.random(600) < 0.02, 20.0, 1.0),
+        "one-sided": rng.normal(size=600) + 15.0 * (rng.random(600) < 0.05),
+    }[tail]
+    X, y, _ = standardised((X, np.sin(X[:, 0]) + 0.05 * errors, None))
+    assert find_regimes(X, y, rng).labels.max() == 0
+
+
+def test_a_few_outliers_leave_the_regimes_as_they_were():
+    X, y, regime = make_four_quadrants(800, random_state=0)
+    rows = np.random.default_rng(0).choice(800, 16, replace=False)
+    y[rows] += np.where(rows % 2, 10.0, -10.0) * y.std()
+    X, y, _ = standardised((X, y, regime))
+    found = find_regimes(X, y, np.random.default_rng(0))
+    assert found.labels.max() == 3
+    clean = np.delete(np.arange(800), rows)
+    assert adjusted_rand_score(regime[clean], found.labels[clean]) > 0.95
+
+
 def test_at_most_max_experts():
     X, y, _ = standardised(make_four_quadrants(400, random_state=0))
     assert len(find_regimes(X, y, np.random.default_rng(0), bounds=(1, 2)).posteriors) <= 2
