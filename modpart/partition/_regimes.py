@@ -167,7 +167,7 @@ def _found_in(
         s2, before = search.noise(labels, s2), s2
         if abs(s2 / before - 1.0) < 0.05:
             break
-    labels = search.compete(search.merge(labels, s2, most=bounds[1]), s2)
+    labels = search.compete(search.merge(labels, s2, most=bounds[1], voting=True), s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
     labels = search.join_smooth(labels, s2)
