@@ -6,9 +6,10 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["input_relevance", "local_lines", "neighbours", "noise_profile", "noise_variance"]
+__all__ = ["input_relevance", "local_lines", "neighbours", "noise_profile", "noise_variance", "outlier_trust"]
 
 NOISE_FLOOR = 1e-4  # of var(y): below it rounding decides
+OUTLYING = 3.0  # noise standard deviations from where a row may be an outlier
 RELEVANCE_ROWS = 400
 RELEVANCE_FLOOR = 0.02
 
@@ -25,8 +26,12 @@ def neighbours(Z: np.ndarray, count: int) -> np.ndarray:
     return found[others].reshape(len(Z), count)
 
 
-def local_lines(Z: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def local_lines(
+    Z: np.ndarray, X: np.ndarray, y: np.ndarray, trust: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Least-squares line through the neighbours of each row, the row itself left out.
+
+    `trust` weighs the rows, shape (n_samples,); all alike when None.
 
     Returns
     -------
@@ -37,18 +42,44 @@ def local_lines(Z: np.ndarray, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray
     n, d = X.shape
     near = neighbours(Z, 3 * (d + 1) + 2)
     design = np.concatenate([np.ones((*near.shape, 1)), X[near] - X[:, None, :]], axis=2)
-    gram = np.einsum("nij,nik->njk", design, design)
+    weighted = design if trust is None else design * trust[near][..., None]
+    gram = np.einsum("nij,nik->njk", weighted, design)
     gram[:, np.arange(d + 1), np.arange(d + 1)] += 1e-6 * np.trace(gram, axis1=1, axis2=2)[:, None] / (d + 1)
     inverse_row = np.linalg.solve(gram, np.broadcast_to(np.eye(d + 1)[:, :1], (n, d + 1, 1)))[..., 0]
-    weights = np.einsum("nij,nj->ni", design, inverse_row)  # prediction at the row = weights . y[near]
+    weights = np.einsum("nij,nj->ni", weighted, inverse_row)  # prediction at the row = weights . y[near]
     residuals = (y - (weights * y[near]).sum(axis=1)) / np.sqrt(1.0 + (weights**2).sum(axis=1))
-    slopes = np.linalg.solve(gram, np.einsum("nij,ni->nj", design, y[near])[..., None])[:, 1:, 0]
+    slopes = np.linalg.solve(gram, np.einsum("nij,ni->nj", weighted, y[near])[..., None])[:, 1:, 0]
     return slopes, residuals
 
 
 def noise_variance(residuals: np.ndarray) -> np.ndarray:
     """Robust noise variance (median absolute deviation, normal-consistent) of scaled local residuals, by column."""
     return np.maximum((np.median(np.abs(residuals), axis=0) / 0.6745) ** 2, NOISE_FLOOR)
+
+
+def outlier_trust(residuals: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Weight of each row: 1 unless it is an outlier, then (3 sd / residual)^4.
+
+    A row is an outlier when its residual exceeds three noise standard deviations and at most one of its neighbours
+    misses its line by as much (half of it) to the same side: rows at a border or in a small regime have company,
+    outliers stand alone. The weight falls fast enough that the influence of a row goes to zero the farther it lies
+    off, as in the robust rounds of lowess (Cleveland, JASA 1979).
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_samples,)
+        Of local lines, with even noise.
+    near : ndarray of shape (n_samples, n_near), int
+        Neighbours of each row.
+
+    Returns
+    -------
+    trust : ndarray of shape (n_samples,)
+    """
+    size = np.abs(residuals)
+    alike = (residuals[near] * np.sign(residuals)[:, None] > 0.5 * size[:, None]).sum(axis=1)
+    limit = OUTLYING * np.sqrt(noise_variance(residuals))
+    return np.where(alike <= 1, np.minimum(1.0, limit / np.maximum(size, limit)) ** 4, 1.0)
 
 
 def noise_profile(Z: np.ndarray, residuals: np.ndarray, *, count: int = 60, contrast: float = 3.0) -> np.ndarray:

@@ -15,12 +15,20 @@ from sklearn.neighbors import NearestNeighbors
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Stats
 from modpart.partition._law import Law
-from modpart.partition._local import input_relevance, local_lines, noise_profile, noise_variance
+from modpart.partition._local import (
+    input_relevance,
+    local_lines,
+    neighbours,
+    noise_profile,
+    noise_variance,
+    outlier_trust,
+)
 from modpart.partition._oversegment import cut_directions, oversegment
 from modpart.partition._search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
 
 __all__ = ["Regimes", "assign_all", "find_regimes"]
 
+ROBUST_ROUNDS = 2
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 
 
@@ -147,12 +155,9 @@ def _found_in(
     """Regimes of rows that are few enough to be held against each other."""
     n = len(X)
     relevance = input_relevance(X, y, rng, weight)
-    lines = [local_lines(X * relevance, X, column) for column in y.T]
-    slopes, residuals = np.concatenate([line[0] for line in lines]), np.column_stack([line[1] for line in lines])
-    few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
-    profile = noise_profile(X * relevance, residuals) if few_inputs else np.ones(n)
+    slopes, residuals, profile, trust = _local_view(X, y, relevance)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = Search(X, y, weight, basis, relevance, 1.0 / np.sqrt(profile), vote_weight, bounds, least, report)
+    search = Search(X, y, weight, basis, relevance, np.sqrt(trust / profile), vote_weight, bounds, least, report)
 
     one = np.zeros(n, dtype=np.int64)
     local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])
@@ -176,7 +181,7 @@ def _found_in(
         s2, before = search.noise(labels, s2), s2
         if np.abs(s2 / before - 1.0).max() < 0.05:
             break
-    labels = search.compete(search.merge(labels, s2, most=bounds[1]), s2)
+    labels = search.compete(search.merge(labels, s2, most=bounds[1], voting=True), s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
     labels = search.join_smooth(labels, s2)
@@ -186,6 +191,27 @@ def _found_in(
     return Regimes(
         labels, search.log_density(labels, experts), search.errors(labels, experts), experts, basis, s2, search.history
     )
+
+
+def _local_view(
+    X: np.ndarray, y: np.ndarray, relevance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Slopes and residuals of local lines through each output, relative noise variance and trust of each row.
+
+    Outliers spoil the lines of their neighbours, so the lines are drawn again with the rows weighed by trust. A row is
+    trusted as little as its most outlying output.
+    """
+    Z = X * relevance
+    near = neighbours(Z, VOTERS)
+    few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
+    trust = np.ones(len(X))
+    for _ in range(ROBUST_ROUNDS):
+        lines = [local_lines(Z, X, column, trust) for column in y.T]
+        residuals = np.column_stack([misses for _, misses in lines])
+        profile = noise_profile(Z, residuals) if few_inputs else np.ones(len(X))
+        even = residuals / np.sqrt(profile)[:, None]
+        trust = np.min([outlier_trust(column, near) for column in even.T], axis=0)
+    return np.concatenate([slopes for slopes, _ in lines]), residuals, profile, trust
 
 
 def _settle(search: Search, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:

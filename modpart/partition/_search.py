@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Stats, log_evidence
@@ -24,7 +25,8 @@ DROP_PRICE = 4.0
 HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
 SETTLED_SHARE = 1e-3
-JOIN_THRESHOLD = 3.0  # posterior standard deviations
+JOIN_THRESHOLD = 5.0  # posterior standard deviations
+BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
 BORDER_STEP = 0.1
 
 Report = Callable[[dict[str, Any]], object]
@@ -108,8 +110,13 @@ class Search:
         return np.maximum(squares / np.maximum(self.weight.sum() - freedom, 1.0), NOISE_FLOOR)
 
     # ---- moves ------------------------------------------------------------------------------------------------
-    def merge(self, labels: np.ndarray, s2: np.ndarray, *, most: int = MAX_LEAVES) -> np.ndarray:
-        """Join pairs of cells, the best first, while joining raises the evidence or there are more than `most`."""
+    def merge(self, labels: np.ndarray, s2: np.ndarray, *, most: int = MAX_LEAVES, voting: bool = False) -> np.ndarray:
+        """Join pairs of cells, the best first, while joining raises the evidence or there are more than `most`.
+
+        With `voting` the neighbours' votes for the joined label count too, as in :meth:`total`. That suits cells that
+        have competed; raw ones still hold rows of several regimes.
+        """
+        counts = vote_counts(labels, self.near, self.weight)
         stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
         evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
@@ -117,6 +124,15 @@ class Search:
         touching |= touching.T
         parts = {k: stats[[k]] for k in groups}
         gains: dict[tuple[int, int], float] = {}
+        joint: dict[tuple[int, int], float] = {}
+
+        def agreement(a: int, b: int) -> float:
+            """Log votes that the rows of two cells win when their labels become one."""
+            rows, both = np.flatnonzero((labels == a) | (labels == b)), counts[:, a] + counts[:, b]
+            own = counts[rows, labels[rows]]
+            return float(
+                self.vote_weight * (self.weight[rows] @ np.log((both[rows] + VOTE_PRIOR) / (own + VOTE_PRIOR)))
+            )
 
         def weigh(pairs: list[tuple[int, int]]) -> None:
             if not pairs:
@@ -126,7 +142,9 @@ class Search:
             for a, b in zip(first[1:], second[1:], strict=True):
                 joined = joined.append(parts[a] + parts[b])
             for (a, b), value in zip(pairs, log_evidence(joined, s2), strict=True):
+                joint[a, b] = value
                 gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
+                gains[a, b] += agreement(a, b) if voting else 0.0
 
         weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
         before, labels = labels, labels.copy()
@@ -134,10 +152,11 @@ class Search:
             a, b = max(gains, key=gains.__getitem__)
             if gains[a, b] <= 0.0 and len(groups) <= most:
                 break
-            evidence[a] += evidence[b] + gains[a, b] + (0.0 if touching[a, b] else REMOTE_PRICE)
+            evidence[a] = joint[a, b]
             parts[a] = parts[a] + parts.pop(b)
             touching[a] |= touching[b]
             touching[:, a] |= touching[:, b]
+            counts[:, a] += counts[:, b]
             labels[labels == b] = a
             groups.remove(b)
             gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
@@ -200,12 +219,19 @@ class Search:
         self.report(entry)
 
     def join_smooth(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
-        """Join touching regimes whose laws meet in value and slope: uneven curvature or noise, not two regimes."""
+        """Join touching regimes that differ by uneven curvature or noise only.
+
+        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law.
+        """
         while labels.max() + 1 > self.bounds[0]:
             experts = self.posteriors(labels, s2)
             for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
                 border = self._border(labels, a, b)
-                if len(border) and self._mismatch(experts[a], experts[b], border) < JOIN_THRESHOLD:
+                if (
+                    len(border)
+                    and self._mismatch(experts[a], experts[b], border) < JOIN_THRESHOLD
+                    and self._border_gain(labels, a, b, s2) > 0.0
+                ):
                     labels = compact(np.where(labels == b, a, labels))
                     break
             else:
@@ -228,6 +254,25 @@ class Search:
             worst = max(worst, _deviation(first, second, slope, 0.4))
         return worst
 
+    def _border_gain(self, labels: np.ndarray, a: int, b: int, s2: np.ndarray) -> float:
+        """Evidence that one law gains over two on the rows of each regime that lie nearest to the other."""
+        Z, sides = self.X * self.relevance, [np.flatnonzero(labels == k) for k in (a, b)]
+        nearest = []
+        for rows, others in (sides, sides[::-1]):
+            distances = NearestNeighbors(n_neighbors=1).fit(Z[others]).kneighbors(Z[rows])[0][:, 0]
+            count = max(2 * self.min_samples, int(BORDER_SHARE * len(rows)))
+            nearest.append(rows[np.argsort(distances, kind="stable")[:count]])
+        seen = np.concatenate(nearest)
+        stats = Stats.of_groups(
+            [f[seen] for f in self.augmented],
+            (labels[seen] == b).astype(int),
+            2,
+            self.basis.n_linear_,
+            n_outputs=self.y.shape[1],
+            weight=self.weight[seen],
+        )
+        return float(log_evidence(stats.total(), s2)[0] - log_evidence(stats, s2).sum())
+
 
 def _deviation(first: Law, second: Law, features: list[np.ndarray], extra: float) -> float:
     """The difference in the output where it is largest; `extra` times the noise variance is forgiven."""
@@ -244,10 +289,15 @@ def _deviation(first: Law, second: Law, features: list[np.ndarray], extra: float
 
 def log_votes(labels: np.ndarray, near: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Log share of each label among the nearest rows `near` (n_rows, n_near) by weight, shape (n_rows, n_labels)."""
+    return np.log((vote_counts(labels, near, weight) + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
+
+
+def vote_counts(labels: np.ndarray, near: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+    """How many of the nearest rows `near` (n_rows, n_near) bear each label, by weight, shape (n_rows, n_labels)."""
     ballots = np.ones(near.shape) if weight is None else weight[near] / weight[near].mean(axis=1, keepdims=True)
     counts = np.zeros((len(near), int(labels.max()) + 1))
     np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), ballots)
-    return np.log((counts + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
+    return counts
 
 
 def compact(labels: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from modpart.partition._local import (
     neighbours,
     noise_profile,
     noise_variance,
+    outlier_trust,
 )
 
 
@@ -51,6 +52,34 @@ def test_noise_profile_sees_unequal_noise_only():
     assert (noise_profile(Z, even) == 1.0).all()
     profile = noise_profile(Z, even * np.where(Z[:, 0] > 0, 4.0, 1.0))
     assert np.median(profile[Z[:, 0] > 0.2]) > 5 * np.median(profile[Z[:, 0] < -0.2])
+
+
+def test_trust_in_the_rows_weighs_the_lines():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(60, 1))
+    y = 2.0 * X[:, 0]
+    y[7] = 50.0
+    trust = np.where(np.arange(60) == 7, 0.0, 1.0)
+    slopes, residuals = local_lines(X, X, y, trust)
+    np.testing.assert_allclose(slopes, 2.0, atol=1e-3)
+    assert np.abs(np.delete(residuals, 7)).max() < 1e-3
+    np.testing.assert_array_equal(local_lines(X, X, y, np.ones(60))[1], local_lines(X, X, y)[1])
+
+
+def test_lonely_rows_are_outliers_and_rows_in_company_are_not():
+    rng = np.random.default_rng(0)
+    Z = np.sort(rng.uniform(size=(500, 1)), axis=0)
+    near, even = neighbours(Z, 10), rng.normal(size=500).clip(-2.5, 2.5)
+    assert (outlier_trust(even, near) == 1.0).all()  # nothing beyond three deviations: the normal likelihood
+    off = even.copy()
+    off[[100, 300]] = 12.0, -30.0
+    trust = outlier_trust(off, near)
+    assert set(np.flatnonzero(trust < 1.0)) == {100, 300}
+    limit = 3.0 * np.sqrt(noise_variance(off))
+    np.testing.assert_allclose(trust[[100, 300]], [(limit / 12.0) ** 4, (limit / 30.0) ** 4])
+    band = even.copy()
+    band[200:215] = 12.0  # a small regime, or the one side of a border
+    assert (outlier_trust(band, near) == 1.0).all()
 
 
 def test_gradient_of_the_relevance_evidence():

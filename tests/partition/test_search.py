@@ -10,7 +10,7 @@ from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._oversegment import cut_directions, oversegment
 from modpart.partition._regimes import find_regimes
-from modpart.partition._search import compact, log_votes
+from modpart.partition._search import Search, compact, ignore, log_votes
 
 
 def standardised(sample):
@@ -40,6 +40,40 @@ def test_directions_contain_the_normal_of_a_kink():
     np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0)
 
 
+def search_on(X, y):
+    basis, ones = _regimes.SmoothBasis(np.ones(X.shape[1])).fit(X, seed=0), np.ones(len(X))
+    return Search(X, y, basis, np.ones(X.shape[1]), ones, 1.0, (1, 10), 10, ignore)
+
+
+def test_merging_with_votes_climbs_the_total_of_the_search():
+    X, y, regime = standardised(make_four_quadrants(600, noise=0.2, random_state=1))
+    search, s2 = search_on(X, y), 0.04
+    cut = compact(regime + 4 * (X[:, 1] > 0.8 * X[:, 0]))  # every law in up to two pieces that touch
+    merged = search.merge(cut, s2, voting=True)
+    assert adjusted_rand_score(regime, merged) == 1.0
+    assert search.total(merged, s2) > search.total(cut, s2)
+    two = [np.where(merged == b, a, merged) for a in range(4) for b in range(a + 1, 4)]
+    assert all(search.total(compact(labels), s2) < search.total(merged, s2) for labels in two)
+
+
+@pytest.mark.parametrize("slope, n_regimes", [(0.0, 1), (3.0, 2)])
+def test_only_pieces_of_one_law_at_their_border_are_joined(slope, n_regimes):
+    rng = np.random.default_rng(0)
+    X = np.sort(rng.uniform(-1.7, 1.7, size=(500, 1)), axis=0)
+    y = np.sin(X[:, 0]) + slope * np.maximum(X[:, 0], 0.0) + 0.05 * rng.normal(size=500)
+    halves = (X[:, 0] > 0).astype(np.int64)
+    assert search_on(X, y).join_smooth(halves, 0.0025).max() + 1 == n_regimes
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_uneven_curvature_is_one_law(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-3, 3, size=(800, 1))
+    y = 1.0 / (1.0 + 2.8 * X[:, 0] ** 2)
+    X, y, _ = standardised((X, y + 0.05 * y.std() * rng.normal(size=800), None))
+    assert find_regimes(X, y, rng).labels.max() == 0
+
+
 def test_cells_respect_the_least_size_and_do_not_mix_regimes():
     X, y, regime = standardised(make_four_quadrants(600, random_state=0))
     basis = _regimes.SmoothBasis(np.ones(2)).fit(X, seed=0)
@@ -65,6 +99,31 @@ def test_number_and_place_of_regimes_are_found(make, n_regimes):
     assert len(found.posteriors) == n_regimes
     assert adjusted_rand_score(regime, found.labels) > 0.9
     assert found.noise == pytest.approx(0.0025, rel=0.35)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("tail", ["student", "gross", "one-sided"])
+def test_outliers_make_no_regime(tail, seed):
+    rng = np.random.default_rng([seed, 77])
+    X = rng.uniform(-3, 3, size=(600, 1))
+    errors = {
+        "student": rng.standard_t(2, 600),
+        "gross": rng.normal(size=600) * np.where(rng.random(600) < 0.02, 20.0, 1.0),
+        "one-sided": rng.normal(size=600) + 15.0 * (rng.random(600) < 0.05),
+    }[tail]
+    X, y, _ = standardised((X, np.sin(X[:, 0]) + 0.05 * errors, None))
+    assert find_regimes(X, y, rng).labels.max() == 0
+
+
+def test_a_few_outliers_leave_the_regimes_as_they_were():
+    X, y, regime = make_four_quadrants(800, random_state=0)
+    rows = np.random.default_rng(0).choice(800, 16, replace=False)
+    y[rows] += np.where(rows % 2, 10.0, -10.0) * y.std()
+    X, y, _ = standardised((X, y, regime))
+    found = find_regimes(X, y, np.random.default_rng(0))
+    assert found.labels.max() == 3
+    clean = np.delete(np.arange(800), rows)
+    assert adjusted_rand_score(regime[clean], found.labels[clean]) > 0.95
 
 
 def test_at_most_max_experts():
