@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from modpart._utils.optional import optional_import
+from modpart._utils.words import percent
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.inspection._model import FittedPartition
-from modpart.inspection._style import color_of, mark_of, new_axes, share, tidy, tint_of
+from modpart.inspection._style import color_of, mark_of, new_axes, tidy, tint_of
 
 __all__ = ["PartitionDisplay"]
 
@@ -248,7 +249,7 @@ class PartitionDisplay:
             edgecolors="white",
             alpha=0.85,
             zorder=2,
-            label=f"partition {k}: {share(rows.mean())}",
+            label=f"partition {k}: {percent(rows.mean())}",
         )
 
     def _draw_curves(self, heights: Any) -> None:

@@ -4,7 +4,6 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import RegressorMixin, clone
 from sklearn.model_selection import KFold
 from sklearn.utils.validation import check_is_fitted
@@ -15,14 +14,15 @@ from modpart._utils.parallel import one_thread, parallel_map
 from modpart._utils.params import boolean, integer, model, nothing, one_of, where, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
-from modpart.exceptions import InputDataError, ParameterError
+from modpart.exceptions import ParameterError
 from modpart.partition._bayes import BayesianExpert
+from modpart.partition._describe import Described
 from modpart.partition._partitioner import ActivePartitioner
 
 __all__ = ["PartitionedRegressor"]
 
 
-class PartitionedRegressor(RegressorMixin, Estimator):
+class PartitionedRegressor(Described, RegressorMixin, Estimator):
     """Predict with one expert per regime where that beats a single model, and with the single model where it does not.
 
     A partitioner finds regimes, one expert is trained per regime, and a gate routes rows to experts. Cross-validation,
@@ -234,45 +234,6 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         if self.n_partitions_ == 1:
             return np.zeros(len(X), dtype=np.int64)
         return self.partitioner_.predict(X)
-
-    def partition_summary(self, X: Any, y: Any) -> pd.DataFrame:
-        """Size, location and error of each partition on given rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-
-        Returns
-        -------
-        summary : DataFrame
-            One row per partition: ``rows``, ``share``, ``rmse`` in units of y, and for every input the 5 % and 95 %
-            quantile of its rows, as columns ``<input> 5%`` and ``<input> 95%``.
-        """
-        labels, predictions = self.apply(X), self.predict(X)
-        X, y = check_X(self, X), _checked_target(y, len(labels))
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
-        lines = []
-        for k in range(self.n_partitions_):
-            rows = labels == k
-            line: dict[str, Any] = {"rows": int(rows.sum()), "share": float(rows.mean())}
-            line["rmse"] = float(np.sqrt(np.mean((predictions[rows] - y[rows]) ** 2))) if rows.any() else np.nan
-            for name, column in zip(names, X[rows].T, strict=True):
-                low, high = np.quantile(column, [0.05, 0.95]) if rows.any() else (np.nan, np.nan)
-                line[f"{name} 5%"], line[f"{name} 95%"] = low, high
-            lines.append(line)
-        return pd.DataFrame(lines).rename_axis("partition")
-
-
-def _checked_target(y: Any, n_samples: int) -> np.ndarray:
-    """The target of known rows as floats, one for each row; a single column is as good as a row."""
-    target = pd.to_numeric(pd.Series(np.ravel(y)), errors="coerce").to_numpy(np.float64)
-    if len(target) != n_samples or not np.isfinite(target).all():
-        raise InputDataError(
-            f"PartitionedRegressor: y has shape {np.shape(y)} and must hold one finite number for each of the "
-            f"{n_samples} rows of X."
-        )
-    return target
 
 
 def _kind(partitioner: ActivePartitioner, expert: Any) -> Any:
