@@ -38,7 +38,7 @@ class Oblique:
 
     def holds(self, X: np.ndarray) -> np.ndarray:
         """Whether it holds in each row, shape (n_samples,)."""
-        total = weighted_sum(X, self.columns, self.weights)
+        total = _weighted_sum(X, self.columns, self.weights)
         return (total > self.low) & (total <= self.high)
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ def oblique_condition(X: np.ndarray, inside: np.ndarray, names: list[str]) -> Ob
     return best
 
 
-def weighted_sum(X: np.ndarray, columns: tuple[int, ...], weights: tuple[float, ...]) -> np.ndarray:
+def _weighted_sum(X: np.ndarray, columns: tuple[int, ...], weights: tuple[float, ...]) -> np.ndarray:
     """Weighted sum of some columns; a row's last bits do not depend on the other rows."""
     total = np.zeros(len(X))
     for column, weight in zip(columns, weights, strict=True):
@@ -96,7 +96,7 @@ def _best_cut(
 ) -> tuple[Oblique | None, float]:
     """The cut along the weighted sum with the best F1, and that F1."""
     what = tuple(int(j) for j in columns), tuple(names[j] for j in columns), tuple(weights)
-    total = weighted_sum(X, what[0], what[2])
+    total = _weighted_sum(X, what[0], what[2])
     order = np.argsort(total, kind="stable")
     total, inside = total[order], inside[order]
     below = np.cumsum(inside)
