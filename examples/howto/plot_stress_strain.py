@@ -24,8 +24,8 @@ y = pd.Series(stress, name="stress (MPa)")
 # %%
 # In plain words
 # --------------
-# The experts are straight lines, the law of an engineer. ``describe`` gives each regime a rule, its expert's effects and
-# its typical error. All of it is counted on the rows, so the rule can be applied to them.
+# The experts are straight lines, the law of an engineer. ``describe`` gives each regime a rule, its expert's effects
+# and its typical error. All of it is counted on the rows, so the rule can be applied to them.
 
 partitioner = ActivePartitioner(BayesianExpert("linear"), random_state=0).fit(X, y)
 description = partitioner.describe(X, y)
@@ -42,8 +42,8 @@ print(f"adjusted Rand index with 'plastic or not': {adjusted_rand_score(regime =
 # %%
 # The same as a table
 # -------------------
-# ``coverage`` is the share of a regime's rows for which its rule holds; ``precision`` is the share of the rows for which
-# it holds that are in the regime.
+# ``coverage`` is the share of a regime's rows for which its rule holds; ``precision`` is the share of the rows for
+# which it holds that are in the regime.
 
 description.table[["rows", "rmse", "rule", "coverage", "precision", "unsure"]].round(3)
 

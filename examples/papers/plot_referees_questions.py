@@ -24,9 +24,9 @@ from modpart.datasets import make_elastoplastic, make_four_quadrants, make_two_p
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
 
 SETS = {
-    "two planes": (make_two_planes(500, random_state=0), make_two_planes(2000, random_state=1)),
-    "elastoplastic": (make_elastoplastic(500, random_state=0), make_elastoplastic(2000, random_state=1)),
-    "four quadrants": (make_four_quadrants(500, random_state=0), make_four_quadrants(2000, random_state=1)),
+    "two planes": (make_two_planes(300, random_state=0), make_two_planes(2000, random_state=1)),
+    "elastoplastic": (make_elastoplastic(300, random_state=0), make_elastoplastic(2000, random_state=1)),
+    "four quadrants": (make_four_quadrants(300, random_state=0), make_four_quadrants(2000, random_state=1)),
 }
 
 
@@ -64,18 +64,18 @@ def by_label(experts, labels, X):
 # Is this not a mixture of experts?
 # ---------------------------------
 # It is a relative: Jordan & Jacobs' mixture (1994) shares every row among all experts and trains gate and experts
-# together by EM. It too is told the number of regimes, and the likeliest of three starts is kept. Its experts are ridge
+# together by EM. It too is told the number of regimes, and the likeliest of two starts is kept. Its experts are ridge
 # regressions on 60 radial functions, flexible enough for each law here; its gate is logistic on squares and products.
 
 
-def mixture_of_experts(X, y, n_experts, rounds=25):
+def mixture_of_experts(X, y, n_experts, rounds=20):
     """EM for a mixture of flexible experts; returns how to predict and how to share rows."""
     features = make_pipeline(StandardScaler(), Nystroem(gamma=0.3, n_components=60, random_state=0)).fit(X)
     squares = make_pipeline(StandardScaler(), PolynomialFeatures(2)).fit(X)
     Z, S = features.transform(X), squares.transform(X)
     rows, labels = np.repeat(np.arange(len(X)), n_experts), np.tile(np.arange(n_experts), len(X))
     best = (-np.inf, None, None)
-    for start in range(3):
+    for start in range(2):
         shares = np.random.default_rng(start).dirichlet(np.full(n_experts, 0.3), size=len(X))
         for _ in range(rounds):
             experts = [Ridge(1e-2).fit(Z, y, sample_weight=each + 1e-9) for each in shares.T]

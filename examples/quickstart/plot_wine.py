@@ -43,7 +43,7 @@ for group in range(3):
     print(f"cultivar {group}: proline changes by {slope:+.0f} mg/l per percent of alcohol")
 
 # %%
-# Does it predict better than one model of the same kind? It does, by clearly more than one standard error.
+# Does it predict better than one model of the same kind? It does, by about two standard errors.
 
 lines = BayesianExpert("linear")
 model = PartitionedRegressor(ActivePartitioner(lines, random_state=0), random_state=0).fit(X, y)
