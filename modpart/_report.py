@@ -25,6 +25,9 @@ p { margin: 8px 0; }
 section { background: #fff; border: 1px solid #dfe3e8; border-radius: 8px; padding: 20px 24px; margin-top: 22px; }
 section img { display: block; width: 100%; height: auto; margin: 14px 0 10px; }
 .see { border-left: 4px solid #0072b2; background: #eef5fa; padding: 8px 14px; margin: 14px 0; }
+h3 { font-size: 14px; font-weight: 600; color: #4a5565; margin: 0 0 4px; }
+div.words { background: #f8f9fa; border-radius: 6px; padding: 10px 14px; margin: 12px 0; font-size: 14px; }
+div.words p { margin: 4px 0; }
 table { border-collapse: collapse; font-size: 14px; margin: 10px 0; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: #4a5565; padding-bottom: 4px; }
 th, td { text-align: right; padding: 4px 9px; border-bottom: 1px solid #e6e9ed; }
@@ -54,6 +57,8 @@ class Story:
     figure : matplotlib Figure
     alt : str
         The picture in words.
+    words : sequence of str
+        The partition in plain words, one paragraph each.
     seconds : dict of str to float
         How long each part took.
     """
@@ -66,6 +71,7 @@ class Story:
     tables: Mapping[str, pd.DataFrame]
     figure: Any
     alt: str
+    words: Sequence[str] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -101,10 +107,18 @@ def _section(story: Story) -> str:
             f'<img alt="{escape(story.alt)}" src="data:image/png;base64,{_png(story.figure)}">',
             f'<p class="see">{escape(story.see)}</p>',
             f'<table class="facts">{facts}</table>',
+            *_said(story.words),
             *(_table(caption, table) for caption, table in story.tables.items()),
             "</section>",
         ]
     )
+
+
+def _said(words: Sequence[str]) -> list[str]:
+    if not words:
+        return []
+    paragraphs = "".join(f"<p>{escape(line)}</p>" for line in words)
+    return [f'<div class="words"><h3>In plain words</h3>{paragraphs}</div>']
 
 
 def _table(caption: str, table: pd.DataFrame, kind: str = "numbers") -> str:

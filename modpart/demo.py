@@ -100,6 +100,7 @@ def _nile(clock: _Clock) -> Story:
                 else str(curved.n_partitions_)
             ),
         },
+        words=_said(partitioner, X, y),
         tables={"Each regime: rows, error, and where it lies": _summary(model, X, y)},
         figure=figure,
         alt=f"Flow against year with {len(display.borders_)} border and one line per regime",
@@ -151,6 +152,7 @@ def _iris(clock: _Clock) -> Story:
             "The same slope, regime by regime": ", ".join(f"{each:+.3f}" for each in slopes),
             "Squared error saved against one plane (cross-validated)": _gain(model),
         },
+        words=_said(partitioner, X, y),
         tables={
             "Flowers by species and regime": pd.crosstab(species, pd.Series(labels, name="regime")).add_prefix(
                 "regime "
@@ -196,6 +198,7 @@ def _diabetes(clock: _Clock) -> Story:
             "Squared error that two forced regimes save (cross-validated)": _gain(forced),
             "Experts in use after that comparison": str(forced.n_partitions_),
         },
+        words=_said(partitioner, X, y),
         tables={"The one regime: rows and error": _summary(forced, X, y)[["rows", "share", "rmse"]]},
         figure=figure,
         alt="Patients on the two measurements that the prediction depends on most, and two forced regimes",
@@ -252,6 +255,7 @@ def _pipe(clock: _Clock) -> Story:
             "Root mean squared error on new rows, one model per regime": f"{errors['one model per regime']:.4f}",
             "Standard deviation of the noise": f"{noise:.4f}",
         },
+        words=_said(model, X, y),
         tables={"Each regime on new rows: rows, error, and where it lies": _summary(model, X_new, y_new)},
         figure=figure,
         alt="Regimes on Reynolds number and roughness, with the true border",
@@ -294,8 +298,13 @@ def _many(count: int, noun: str) -> str:
 
 
 def _summary(model: PartitionedRegressor, X: Any, y: Any) -> pd.DataFrame:
-    summary = model.partition_summary(X, y)
+    summary = model.partition_summary(X, y).drop(columns=["rule", "coverage", "precision"])
     return summary.assign(share=[f"{100 * share:.1f} %" for share in summary["share"]])
+
+
+def _said(model: Any, X: Any, y: Any) -> list[str]:
+    """The plain words of a partition, a sentence or two about each regime."""
+    return str(model.describe(X, y)).splitlines()
 
 
 def _figure(columns: int) -> tuple[Any, Any]:

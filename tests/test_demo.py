@@ -106,6 +106,10 @@ def test_the_nile_as_quoted(quick_page):
     before, after = y[X["year"] <= last].mean(), y[X["year"] > last].mean()
     assert f"mean flow is {before:.0f} in the first regime and {after:.0f} in the last" in quick_page.text
     assert quick_page.fact("Squared error saved against one line (cross-validated, random folds)") == gain(model)
+    for line in str(partitioner.describe(X, y)).splitlines():
+        assert line in quick_page.text
+    rules = {str(regime.rule) for regime in partitioner.describe(X, y).regimes}
+    assert rules == {f"year <= {last}", f"year > {last}"}
 
 
 def test_the_pipe_as_quoted(quick_page):
@@ -163,7 +167,9 @@ def test_a_run_says_where_the_page_is_and_how_long_each_part_took(tmp_path, caps
 def test_every_text_is_escaped():
     nasty = "<script>alert('&\"')</script>"
     table = pd.DataFrame({nasty: [nasty, 1.5]}, index=[nasty, "b"])
-    story = Story(nasty, nasty, nasty, (nasty,) * 4, {nasty: nasty}, {nasty: table}, Figure(), nasty, {"load": 1.0})
+    story = Story(
+        nasty, nasty, nasty, (nasty,) * 4, {nasty: nasty}, {nasty: table}, Figure(), nasty, [nasty], {"load": 1.0}
+    )
     text = render_page(nasty, nasty, [story], nasty)
     assert "<script" not in text
     page = Page(text)

@@ -129,7 +129,7 @@ class HistoryDisplay:
             axis.get_major_locator().set_params(integer=True)
         axes[0].set_title(f"{len(rounds)} rounds" if len(rounds) else "a single expert, no rounds", loc="left")
         axes[1].set_ylim(-0.05, 1.05)
-        axes[2].set_ylim(bottom=0.0)
+        axes[2].set_ylim(0.0, 1.1 * max([entry[last] for entry in self.history], default=0.0) or 1.0)
         axes[2].set_xlabel("round")
         if steps:
             axes[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

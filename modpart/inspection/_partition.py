@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from modpart._utils.optional import optional_import
+from modpart._utils.words import percent
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.inspection._model import FittedPartition
-from modpart.inspection._style import color_of, mark_of, new_axes, share, tidy, tint_of
+from modpart.inspection._style import color_of, mark_of, new_axes, tidy, tint_of
 
 __all__ = ["PartitionDisplay"]
 
@@ -122,7 +123,7 @@ class PartitionDisplay:
             Fitted. Of a pipeline the picture shows the inputs of its last step.
         X : array-like of shape (n_samples, n_features)
             Rows to draw, training rows or others.
-        y : array-like of shape (n_samples,) or None, default=None
+        y : array-like of shape (n_samples,) or (n_samples, 1), or None, default=None
             Target, the height of the rows where one input is drawn. None puts them on the curve of their expert.
         features : str, int, a pair of them, or None, default=None
             The inputs to draw, by name or position. None draws all of one or two inputs, and of more the two that tell
@@ -169,7 +170,7 @@ class PartitionDisplay:
         grid, grid_labels, curves = None, None, None
         if len(columns) == count:
             grid, grid_labels, curves = _ask_on_grid(fitted, columns)
-        target_name = str(getattr(y, "name", None) or "y")
+        target_name = str(getattr(y, "name", None) or next(iter(getattr(y, "columns", ())), "y"))
         if target is None and count == 1:
             target = np.take_along_axis(fitted.curves_at(fitted.rows), fitted.labels[:, None], axis=1)[:, 0]
             target_name = "prediction"
@@ -248,7 +249,7 @@ class PartitionDisplay:
             edgecolors="white",
             alpha=0.85,
             zorder=2,
-            label=f"partition {k}: {share(rows.mean())}",
+            label=f"partition {k}: {percent(rows.mean())}",
         )
 
     def _draw_curves(self, heights: Any) -> None:
@@ -320,6 +321,7 @@ def _checked_target(y: Any, n_samples: int) -> np.ndarray | None:
     if y is None:
         return None
     target = np.asarray(y, dtype=np.float64)
+    target = target[:, 0] if target.ndim == 2 and target.shape[1] == 1 else target
     if target.shape != (n_samples,) or not np.isfinite(target).all():
         raise InputDataError(
             f"PartitionDisplay: y has shape {target.shape} and must hold one finite number for each of the "

@@ -4,7 +4,7 @@ from typing import Any
 
 from modpart._utils.optional import optional_import
 
-__all__ = ["color_of", "mark_of", "new_axes", "share", "tidy", "tint_of"]
+__all__ = ["color_of", "mark_of", "new_axes", "tidy", "tint_of"]
 
 # Okabe and Ito's palette without yellow, which white paper swallows.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -26,15 +26,6 @@ def tint_of(k: int) -> tuple[float, ...]:
     """The colour of partition `k` mixed with white."""
     code = color_of(k)
     return tuple(TINT + (1.0 - TINT) * int(code[i : i + 2], 16) / 255 for i in (1, 3, 5))
-
-
-def share(part: float) -> str:
-    """A share in words: 0.123 is '12 %'; what is neither nothing nor all does not read as 0 % or 100 %."""
-    if 0.0 < part < 0.01:
-        return "< 1 %"
-    if 0.99 < part < 1.0:
-        return "> 99 %"
-    return f"{100 * part:.0f} %"
 
 
 def new_axes(purpose: str, rows: int = 1, *, size: tuple[float, float]) -> Any:

@@ -18,6 +18,7 @@ from modpart._utils.seeds import check_rng
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
+from modpart.partition._describe import Described
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import KINDS, fit_gate
 from modpart.partition._rows import WeightedRows, answer, check_takes_weights
@@ -28,7 +29,7 @@ __all__ = ["ActivePartitioner"]
 LEAST_ROWS = 5  # for each expert when min_samples is None
 
 
-class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     """Find the regimes of a regression problem by letting experts compete for its rows.
 
     Every expert predicts every row; a row goes to the expert that predicts it best, with its nearest rows voting; each

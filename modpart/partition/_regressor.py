@@ -4,7 +4,6 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.base import RegressorMixin, clone
 from sklearn.model_selection import KFold, check_cv
 from sklearn.utils.validation import check_is_fitted
@@ -15,10 +14,11 @@ from modpart._utils.parallel import one_thread, parallel_map
 from modpart._utils.params import boolean, integer, model, nothing, one_of, where, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
-from modpart.exceptions import InputDataError, ParameterError
+from modpart.exceptions import ParameterError
 from modpart.partition._accuracy import CorrectedModel, families, fit_corrected
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
+from modpart.partition._describe import Described
 from modpart.partition._nets import as_expert
 from modpart.partition._partitioner import ActivePartitioner
 from modpart.partition._rows import WeightedRows, answer, check_takes_weights, fit_rows, standard_error
@@ -26,7 +26,7 @@ from modpart.partition._rows import WeightedRows, answer, check_takes_weights, f
 __all__ = ["PartitionedRegressor"]
 
 
-class PartitionedRegressor(RegressorMixin, Estimator):
+class PartitionedRegressor(Described, RegressorMixin, Estimator):
     """Predict with one expert per part of a table where that beats a single model, and with the single model elsewhere.
 
     There are two modes. ``mode="regimes"`` makes one partition, to be read: a partitioner finds regimes, one expert is
@@ -355,52 +355,6 @@ class PartitionedRegressor(RegressorMixin, Estimator):
         if self.n_partitions_ == 1:
             return np.zeros(len(X), dtype=np.int64)
         return self.partitioner_.predict(X)
-
-    def partition_summary(self, X: Any, y: Any) -> pd.DataFrame:
-        """Size, location and error of each partition on given rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-
-        Returns
-        -------
-        summary : DataFrame
-            One row per partition: ``rows``, ``share``, ``rmse`` in units of y (of several outputs ``rmse <output>``,
-            named by the columns of y where it has names, else by number), and for every input the 5 % and 95 %
-            quantile of its rows, as columns ``<input> 5%`` and ``<input> 95%``.
-        """
-        self._check_regimes("partition_summary")
-        labels, predictions = self.apply(X), self.predict(X)
-        names_y = [f"rmse {name}" for name in getattr(y, "columns", range(predictions.shape[-1]))]
-        X, y = check_X(self, X), _checked_target(y, predictions.shape)
-        errors = (predictions - y).reshape(len(X), -1)
-        names_y = names_y if predictions.ndim > 1 else ["rmse"]
-        names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(X.shape[1])])
-        lines = []
-        for k in range(self.n_partitions_):
-            rows = labels == k
-            line: dict[str, Any] = {"rows": int(rows.sum()), "share": float(rows.mean())}
-            for name, error in zip(names_y, errors[rows].T, strict=True):
-                line[name] = float(np.sqrt(np.mean(error**2))) if rows.any() else np.nan
-            for name, column in zip(names, X[rows].T, strict=True):
-                low, high = np.quantile(column, [0.05, 0.95]) if rows.any() else (np.nan, np.nan)
-                line[f"{name} 5%"], line[f"{name} 95%"] = low, high
-            lines.append(line)
-        return pd.DataFrame(lines).rename_axis("partition")
-
-
-def _checked_target(y: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """The target of known rows as floats, of the shape of the predictions; a single column is as good as a row."""
-    target = pd.to_numeric(pd.Series(np.ravel(y)), errors="coerce").to_numpy(np.float64)
-    if target.size != np.prod(shape) or (len(shape) > 1 and np.shape(y) != shape) or not np.isfinite(target).all():
-        outputs = "one finite number" if len(shape) == 1 else f"{shape[1]} finite numbers"
-        raise InputDataError(
-            f"PartitionedRegressor: y has shape {np.shape(y)} and must hold {outputs} for each of the {shape[0]} rows "
-            "of X."
-        )
-    return target.reshape(shape)
 
 
 def _kind(partitioner: ActivePartitioner, expert: Any) -> Any:

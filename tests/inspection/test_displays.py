@@ -115,6 +115,20 @@ def test_without_a_target_the_rows_lie_on_the_ruling_curve(one_input):
     assert display.ax_.get_ylabel() == "prediction"
 
 
+def test_the_target_may_be_a_column(one_input):
+    partitioner, X, y = one_input
+    for column in (y.to_frame(), y.to_numpy()[:, None]):
+        display = PartitionDisplay.from_estimator(partitioner, X, column)
+        np.testing.assert_array_equal(display.target, y)
+    assert PartitionDisplay.from_estimator(partitioner, X, y.to_frame()).ax_.get_ylabel() == "stress"
+
+
+def test_the_highest_round_is_inside_the_picture(one_input):
+    partitioner, _, _ = one_input
+    axes = HistoryDisplay.from_estimator(partitioner).axes_
+    assert axes[2].get_ylim()[1] > max(entry["noise"] for entry in partitioner.history_)
+
+
 def test_the_legend_tells_shares_of_the_rows_shown(two_inputs):
     partitioner, X, y = two_inputs
     X = X.iloc[:57]
