@@ -115,9 +115,8 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     The competition is that of [1]_; deciding splits, merges and drops by evidence, the neighbour vote and the
     cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of
     regressions. Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are
-    then assigned in one pass. Random draws: centres, gate folds, and bootstraps of a gate that
-    only votes; for a hold-out competition also the
-    split and the starts.
+    then assigned in one pass. Random draws: centres, gate folds, and bootstraps of a gate that only votes; for a
+    hold-out competition also the split and the starts.
 
     ``ActivePartitioner(MLPExpert(), init="random", vote_weight=0, gate=SVC())`` is the rule of [1]_ without additions:
     networks start by chance, the winner takes all, at intervals an expert learns the worst-predicted rows and stays if

@@ -6,6 +6,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import adjusted_rand_score, r2_score
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -167,9 +168,10 @@ def test_a_kind_of_gate_goes_by_its_name(kind):
 
 
 @pytest.mark.parametrize(
-    "chosen", [["width"], [1], [-1], np.array([False, True])], ids=["name", "index", "end", "mask"]
+    ("chosen", "gate"),
+    [(["width"], "auto"), ([1], "tree"), ([-1], "logistic"), (np.array([False, True]), KNeighborsClassifier())],
+    ids=["name", "index", "from the end", "mask"],
 )
-@pytest.mark.parametrize("gate", ["auto", KNeighborsClassifier()], ids=["auto", "own"])
 def test_a_border_uses_only_the_gate_s_features(quadrants, chosen, gate):
     X, y = quadrants[:2]
     X = pd.DataFrame(X, columns=["load", "width"])
