@@ -9,7 +9,6 @@ a run that was stopped goes on where it was, and ``--seeds 0 0 0 --write`` write
 
 import argparse
 import csv
-import os
 import warnings
 from pathlib import Path
 
@@ -100,8 +99,7 @@ def main() -> None:
             measure(store, sets[name], now, arguments.first_seed + i)
     peers.close()
     folder = ROOT / "docs" / "benchmarks" if arguments.write else arguments.store
-    command = f"{arguments.seeds[0]} {arguments.seeds[1]} {arguments.seeds[2]}"
-    print(write_page(store.path, methods, folder, command, os.cpu_count()))
+    print(write_page(store.path, methods, folder))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The page: tables and sentences, all of them made from the results."""
 
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 
+from modpart.datasets import labelled
 from partition_study.problems import N_BOUND, N_TEST, N_TRAIN, SMOOTH_BORDERS
 from partition_study.results import ASIDE, REFERENCE, Results
 from partition_study.significance import (
@@ -27,8 +29,8 @@ PAGE = """\
 
 {n_train} training and {n_test} new rows of 22 sets with known regimes (noise 5 % of the standard deviation of the law)
 and of Friedman's three; 80/20 splits of real tables, of at most {n_bound} rows, exact duplicates dropped.
-{cores} cores, Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_partition.py --data TABLES
---peers ENVIRONMENTS --seeds {seeds} --write`; runs per set and method: {runs}. The seeds were used for nothing else.
+Seeds {seeds}; {cores} cores, Python {python}, scikit-learn {sklearn}.
+Made by `python benchmarks/bench_partition.py --data TABLES --peers ENVIRONMENTS --write`.
 
 ## In short
 
@@ -54,8 +56,9 @@ How often `ActivePartitioner()` finds one regime where there is one law, or none
 ## Who predicts best?
 
 Mean squared error on new rows over that of *modular*: **above 1 the modular model is better**. Geometric mean over the
-runs that both have. Every contestant with settings chooses among four on the same held-out fifth of the training rows
-(PARC and k-means among three to five), and networks have at most as many parameters as the modular model of networks.
+runs that both have; the least error of a row is bold, unless it is ours. Every contestant with settings chooses among
+four on the same held-out fifth of the training rows (PARC and k-means among three to five, datalets by its own search),
+and networks have at most as many parameters as the modular model of networks.
 
 {ratios}
 
@@ -120,14 +123,13 @@ def recovery(results: Results) -> str:
         runs, told = results.of_set(name, "partition"), results.of_set(name, "oracle")
         if runs.empty:
             continue
-        base = name.partition(",")[0]
-        regimes = results.of_set(base, "oracle")["parts"].max()
+        regimes = len(np.unique(labelled()[name.partition(",")[0]](N_TRAIN, random_state=0)[2]))
         noise, twice = results.of_set(name, "true law")["error"].mean(), results.of_set(name, "bootstrap")["ari"]
         shared = runs.merge(told, on="seed", suffixes=("", "_told"))
         rows.append(
             [
                 starred(name),
-                "" if np.isnan(regimes) else int(regimes),
+                regimes,
                 f"{int((runs['parts'] == regimes).sum())} of {len(runs)}",
                 f"{runs['ari'].mean():.3f} ({runs['ari'].min():.3f})",
                 "" if shared.empty else f"{shared['error'].mean() / shared['error_told'].mean():.2f}",
@@ -148,12 +150,27 @@ def controls(results: Results) -> str:
     return table(["set", "left whole", "most regimes"], rows)
 
 
-def ratio_table(results: Results, methods: list[str]) -> str:
+def why_empty(results: Results, name: str, method: str, contestant: Any) -> str:
+    """Why a method has no result on a set, in a few words."""
+    if contestant.only and name not in contestant.only:
+        return "slow"
+    notes = results.of_set(name, method)["note"]
+    return notes.iloc[0].partition(":")[2].strip() or notes.iloc[0] if len(notes) else "left out"
+
+
+def ratio_table(results: Results, methods: list[str], contestants: dict[str, Any]) -> str:
     rows = []
     for name in results.sets():
         scores = results.scores.loc[name].reindex(methods)
         best = min(0.0, scores.min())
-        cells = [f"**{ratio(s)}**" if s == best else ratio(s) if s == s else "not run" for s in scores]
+        cells = [
+            f"not run ({why_empty(results, name, m, contestants[m])})"
+            if np.isnan(s)
+            else f"**{ratio(s)}**"
+            if s == best
+            else ratio(s)
+            for m, s in scores.items()
+        ]
         rows.append([starred(name), *cells])
     return table(["set", *methods], rows)
 
@@ -184,22 +201,24 @@ def share_close(scores: pd.DataFrame, method: str) -> str:
 
 
 def short(results: Results) -> str:
-    scores, labelled = results.scores, results.sets("labelled")
+    scores, drawn = results.scores, results.sets("labelled")
     lines = []
     for method in [m for m in OURS if m in scores]:
         lines.append(
-            f"- *{method}* is best, or within 10 % of the best rival, on {share_close(scores.loc[labelled], method)} of "
-            f"the sets with known regimes and on {share_close(scores.drop(index=labelled), method)} of the others."
+            f"- *{method}* is best, or within 10 % of the best rival, on {share_close(scores.loc[drawn], method)} of "
+            f"the sets with known regimes and on {share_close(scores.drop(index=drawn), method)} of the others."
         )
         if "k-means" in scores:
-            gap = (scores["k-means"] - scores[method]).loc[labelled].dropna()
+            gap = (scores["k-means"] - scores[method]).loc[drawn].dropna()
             lines.append(
-                f"  Against k-means on the {len(gap)} sets with known regimes: median ratio {np.exp(gap.median()):.2f} "
-                f"in our favour, p = {p_value(signed_rank(gap))}."
-                if gap.median() >= 0
-                else f"  Against k-means on the {len(gap)} sets with known regimes: median ratio "
-                f"{np.exp(gap.median()):.2f}, against us, p = {p_value(signed_rank(gap))}."
+                f"  On those with known regimes k-means, with an expert of the same kind on each cluster, has "
+                f"{np.exp(gap.median()):.2f} times our error in the median (p = {p_value(signed_rank(gap))})."
             )
+    tables = results.lines[(results.lines["method"] == "modular") & (results.lines["group"] == "table")]
+    if len(tables):
+        lines.append(
+            f"- On tables *modular* keeps a single model in {int((tables['parts'] == 1).sum())} of {len(tables)} runs."
+        )
     found = results.lines[(results.lines["method"] == "partition") & (results.lines["group"] == "control")]
     if len(found):
         lines.append(f"- One law, or none, is left whole in {int((found['parts'] == 1).sum())} of {len(found)} runs.")
@@ -255,44 +274,39 @@ def rank_section(results: Results, folder: Path) -> str:
     left_out = [m for m in results.scores if m not in scores]
     aside = f" Left out, since they did not run everywhere: {', '.join(left_out)}." if left_out else ""
     return (
-        f"Mean ranks of {n_methods} methods over the {n_sets} sets on which all of them ran; 1 is best. Friedman's test "
-        f"that all are alike: p = {p_value(friedman(scores.to_numpy()))}. A bar joins methods that Nemenyi's test at 5 % "
-        f"cannot tell apart.{aside}\n\n![Critical differences](partition_cd.png)"
+        f"Mean ranks of {n_methods} methods over the {n_sets} sets on which all of them ran; 1 is best. Friedman's\n"
+        f"test that all are alike: p = {p_value(friedman(scores.to_numpy()))}. A bar joins methods that Nemenyi's\n"
+        f"test at 5 % cannot tell apart.{aside}\n\n![Critical differences](partition_cd.png)"
     )
 
 
 def losses(results: Results) -> str:
-    """Every set on which a rival is more than 10 % better than the modular model."""
-    scores, lines = results.scores.drop(columns=[m for m in OURS if m != REFERENCE], errors="ignore"), []
-    for name, row in scores.drop(columns=REFERENCE, errors="ignore").iterrows():
-        better = row[row < -np.log(CLOSE)].sort_values()
-        if len(better):
-            beaten = ", ".join(f"{m} ({np.exp(-s):.2f} times)" for m, s in better.items())
-            lines.append(f"- {name}: less error have {beaten}.")
-    if not lines:
-        return "On no set is a rival more than 10 % better than *modular*."
-    return (
-        f"On {len(lines)} of {len(scores)} sets at least one rival is more than 10 % better than *modular*; in brackets, "
-        "how many times larger the error of *modular* is.\n\n" + "\n".join(lines)
-    )
+    """Every set on which a rival is more than 10 % better than the modular model, in each of its modes."""
+    rivals, parts = results.scores.drop(columns=list(OURS), errors="ignore"), []
+    for ours in [m for m in OURS[:2] if m in results.scores]:
+        gaps, lines = rivals.sub(results.scores[ours], axis=0).dropna(how="all"), []
+        for name, row in gaps.iterrows():
+            better = row[row < -np.log(CLOSE)].sort_values()
+            if len(better):
+                lines.append(f"- {name}: " + ", ".join(f"{m} ({np.exp(-gap):.2f})" for m, gap in better.items()))
+        parts.append(
+            f"On {len(lines)} of {len(gaps)} sets at least one rival is more than 10 % better than *{ours}*; in\n"
+            "brackets, how many times the rival's error ours is.\n\n" + "\n".join(lines)
+        )
+    return "\n\n".join(parts)
 
 
 def cost(results: Results) -> str:
-    lines = results.lines[(results.lines["note"] == "") & ~results.lines["method"].isin(("true law",))]
+    lines = results.lines[(results.lines["note"] == "") & (results.lines["method"] != "true law")]
+    runs = lines.groupby(["method", "set"]).size().groupby("method").max()
     found = lines.pivot_table(index="method", columns="group", values="seconds", aggfunc="median", sort=False)
-    groups = [g for g in ("labelled", "made", "table", "control") if g in found]
     titles = {"labelled": "known regimes", "made": "Friedman", "table": "tables", "control": "one law"}
-    rows = [[m, *("" if np.isnan(v) else f"{v:.1f}" for v in line)] for m, line in found[groups].iterrows()]
-    return table(["method", *(titles[g] for g in groups)], rows)
+    found = found.reindex(columns=[group for group in titles if group in found])
+    rows = [[m, runs[m], *("" if np.isnan(v) else f"{v:.1f}" for v in line)] for m, line in found.iterrows()]
+    return table(["method", "runs per set", *(titles[group] for group in found)], rows)
 
 
-def runs_made(results: Results) -> str:
-    """Number of runs, and who has it."""
-    counts = results.lines.groupby(["method", "set"], sort=False).size().groupby("method", sort=False).max()
-    return "; ".join(f"{n} ({', '.join(counts.index[counts == n])})" for n in sorted(set(counts), reverse=True))
-
-
-def write_page(path: Path, contestants: dict[str, Any], folder: Path, seeds: str, cores: int | None) -> str:
+def write_page(path: Path, contestants: dict[str, Any], folder: Path) -> str:
     """Write the page and its plot into `folder` and return the text."""
     results = Results.of(path)
     rivals = [m for m in contestants if m in results.scores and m != REFERENCE]
@@ -300,15 +314,14 @@ def write_page(path: Path, contestants: dict[str, Any], folder: Path, seeds: str
         n_train=N_TRAIN,
         n_test=N_TEST,
         n_bound=N_BOUND,
-        cores=cores,
+        cores=os.cpu_count(),
         python=platform.python_version(),
         sklearn=sklearn.__version__,
-        seeds=seeds,
-        runs=runs_made(results),
+        seeds=f"{results.lines['seed'].min()} to {results.lines['seed'].max()}",
         short=short(results),
         recovery=recovery(results),
         controls=controls(results),
-        ratios=ratio_table(results, rivals),
+        ratios=ratio_table(results, rivals, contestants),
         not_run=not_run(results, contestants),
         who=WHO,
         verdicts=verdict_tables(results),

@@ -110,5 +110,3 @@ def all_sets(folder: str | None) -> dict[str, Set]:
     sets += [Set(name, "control", partial(_control, make)) for name, make in controls().items()]
     sets += [Set(f"{name}, y permuted", "control", partial(_permuted, labelled()[name])) for name in FIVE]
     return {one.name: one for one in sets}
-
-

@@ -68,7 +68,7 @@ def test_ranks_and_friedman():
 
 
 def test_pairs_are_adjusted_together():
-    scores = np.random.default_rng(0).normal(size=(12, 3)) + [0, 0, 2]
+    scores = np.random.default_rng(0).normal((0, 0, 2), size=(12, 3))
     adjusted = pairwise(scores)
     assert set(adjusted) == {(0, 1), (0, 2), (1, 2)}
     raw = {(i, j): stats.wilcoxon(scores[:, i], scores[:, j]).pvalue for i, j in adjusted}
