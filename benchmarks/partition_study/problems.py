@@ -11,7 +11,7 @@ from sklearn.datasets import load_diabetes, make_friedman1, make_friedman2, make
 from modpart.datasets import available_tables, controls, labelled, load_table
 
 N_TRAIN, N_TEST = 1000, 1000
-N_BOUND = 3000  # most rows of a table, training and new ones together
+N_BOUND = 1500  # most rows of a table, training and new ones together
 TEST_SHARE = 0.2  # of the rows of a table
 FIVE = ("elastoplastic", "three_pieces", "two_planes", "four_quadrants", "sine_burst")
 # Regimes that touch with equal value and slope leave little to be found; their rows stand all the same.
