@@ -5,12 +5,19 @@ the error. The choice among a method's settings uses the same held-out rows as e
 """
 
 import os
+import signal
 import sys
 import warnings
 from time import process_time
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+SECONDS = 120.0  # of the processor, for one search
+
+
+def too_long(*_):
+    raise TimeoutError(f"over {SECONDS:.0f} s")
 
 
 def cubist(seed, told):
@@ -93,11 +100,16 @@ def main():
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the libraries print must not be taken for an answer
     warnings.simplefilter("ignore")
+    signal.signal(signal.SIGPROF, too_long)
     for line in sys.stdin:
         method, source, target = line.rstrip("\n").split("\t")
         start = process_time()
         try:
-            predictions = run(method, np.load(source))
+            signal.setitimer(signal.ITIMER_PROF, SECONDS, 1.0)  # again each second, should a library swallow the first
+            try:
+                predictions = run(method, np.load(source))
+            finally:
+                signal.setitimer(signal.ITIMER_PROF, 0.0)
             np.savez(target, predictions=predictions, seconds=process_time() - start)
             answer = "done"
         except Exception as error:
