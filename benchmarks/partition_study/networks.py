@@ -14,7 +14,7 @@ from modpart.partition import ActivePartitioner, MLPExpert, PartitionedRegressor
 
 WIDTH = 16
 # Share of the width, learning rate, steps of full-batch Adam.
-TRIALS = ((1.0, 1e-2, 1000), (1.0, 3e-2, 400), (1.0, 1e-2, 300), (0.5, 1e-2, 1000))
+TRIALS = ((1.0, 1e-2, 1000), (1.0, 3e-2, 300), (1.0, 1e-2, 100), (0.5, 1e-2, 1000))
 Trial = tuple[float, float, int]
 
 
