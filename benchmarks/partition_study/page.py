@@ -94,10 +94,11 @@ WHO = """\
 *modular* is `PartitionedRegressor()` as it comes, *accuracy* its mode of that name. *modular, networks* trains an
 `MLPExpert` of two layers of 16 on each regime found. *one model* is `BayesianExpert` on all rows, the same closed-form
 expert that *modular* has in each regime. *one network* is an `MLPExpert` with as many parameters as those of all
-regimes. *paper's rule* is `ActivePartitioner(MLPExpert(), vote_weight=0)`, the best of four starts, no way back to a
-single model. *k-means* puts closed-form experts on clusters of the inputs, 1, 2, 4, 8 or the true number of them.
-*soft mixture* is a mixture of experts with a network as gate, trained jointly. *forest* and *boosting* are
-scikit-learn's. PARC is told the true number of regimes as one of its choices."""
+regimes. *paper's rule* is `ActivePartitioner(MLPExpert(), vote_weight=0)`, starts at random where that can be asked
+for, the best of four kept, with the same choice of gates as *modular*, no way back to a single model. *k-means* puts
+closed-form experts on clusters of the inputs, 1, 2, 4, 8 or the true number of them. *soft mixture* is a mixture of
+experts with a network as gate, trained jointly. *forest* and *boosting* are scikit-learn's. PARC is told the true
+number of regimes as one of its choices."""
 
 
 def table(head: list[str], rows: list[list[Any]]) -> str:
