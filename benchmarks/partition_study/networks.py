@@ -84,7 +84,7 @@ def networks_by_regime(problem: Any, partitioner: ActivePartitioner) -> Routed:
 def paper_rule(problem: Any) -> PartitionedRegressor:
     """Free nets compete, winner takes all: no vote of neighbours, no evidence, no way back to a single model.
 
-    The gate is the one that all our partitions choose; a support-vector machine alone, as in the paper, did worse.
+    The gate is the one that all our partitions choose; the paper's support-vector machine, at its defaults, did worse.
     """
     options = {"init": "random"} if "init" in ActivePartitioner().get_params() else {}
     expert = MLPExpert((WIDTH, WIDTH), device="cpu")
