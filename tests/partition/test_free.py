@@ -110,6 +110,14 @@ def test_networks_that_stop_early_are_fitted_anew():
     assert [len(expert.validation_curve_) for expert in team.experts(regime)] == [5, 5]
 
 
+def test_networks_on_a_large_table_train_by_steps_not_epochs():
+    X, y, _ = make_two_planes(200, random_state=0)
+    for rows, warm, later in ((200, 150, 10), (1, 8, 1)):  # 10 x 150 steps of one row are 7.5 epochs
+        team = make_team(MLPExpert((2,), batch_size=rows), X, y, seed=0)
+        lengths = [team.train(np.zeros(200, int)) or len(team.stack.history) for _ in range(2)]
+        assert lengths == [warm, warm + later]
+
+
 @pytest.mark.parametrize("estimator", [LinearRegression(), MLPExpert((4,))], ids=["line", "networks"])
 def test_a_random_start_gives_every_row_to_the_best_of_experts_that_know_few(estimator):
     X, y, _ = make_two_planes(200, random_state=0)
