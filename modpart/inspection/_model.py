@@ -68,8 +68,9 @@ class FittedPartition:
         return self.model.predict(X) if isinstance(self.model, ActivePartitioner) else self.model.apply(X)
 
     def curves_at(self, rows: np.ndarray) -> np.ndarray:
-        """Prediction of every expert, shape (n_rows, n_partitions)."""
-        return np.column_stack([np.ravel(expert.predict(rows)) for expert in self.experts])
+        """Prediction of every expert, shape (n_rows, n_partitions), with an axis more for several outputs."""
+        predictions = np.stack([expert.predict(rows).reshape(len(rows), -1) for expert in self.experts], axis=1)
+        return predictions[:, :, 0] if predictions.shape[2] == 1 else predictions
 
     def telling_pair(self) -> tuple[int, int]:
         """The two inputs that tell the partitions apart best; with one partition, those that its prediction needs most.

@@ -304,7 +304,13 @@ def _ask_on_grid(
     low, high = fitted.rows.min(axis=0), fitted.rows.max(axis=0)
     if len(columns) == 1:
         places = np.linspace(low[0], high[0], CURVE_POINTS)
-        return (places,), fitted.labels_at(places[:, None]), fitted.curves_at(places[:, None])
+        curves = fitted.curves_at(places[:, None])
+        if curves.ndim > 2:
+            raise ParameterError(
+                f"PartitionDisplay draws a model of one input with the curve of one output, and this one predicts "
+                f"{curves.shape[2]}. Draw a model that was fitted to one column of y."
+            )
+        return (places,), fitted.labels_at(places[:, None]), curves
     room = np.where(high > low, MARGIN * (high - low), 1.0)
     axes = tuple(np.linspace(low[j] - room[j], high[j] + room[j], REGION_POINTS) for j in columns)
     asked = np.empty((REGION_POINTS**2, 2))

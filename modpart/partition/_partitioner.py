@@ -128,9 +128,9 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     joined under their summed weight and rows are sorted before anything is drawn, so that weights and repetitions,
     in any order, give the same bits; an estimator without sample_weight learns repeated rows.
 
-    Several outputs share one partition. Each is standardised and has a noise variance of its own; closed-form experts
-    compete by the sum of the outputs' log densities, others by the mean of their squared errors. The cost grows
-    with the number of outputs.
+    Several outputs share one partition. Each is standardised and has a noise variance of its own (where noise varies
+    over the inputs, all outputs share the profile); closed-form experts compete by the sum of the outputs' log
+    densities, others by the mean of their squared errors. The cost grows with the number of outputs.
 
     References
     ----------
@@ -275,14 +275,14 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         if self.n_experts == "auto":
             return
         least = self.min_samples or LEAST_ROWS
-        for rows, kind, each in (
-            (f"{total_weight:g}", "rows", least * self.n_experts > total_weight and least),
-            (n_distinct, "distinct rows", (fewest := min(least, LEAST_ROWS)) * self.n_experts > n_distinct and fewest),
+        for found, kind, each in (
+            (total_weight, "rows", least),
+            (n_distinct, "distinct rows", min(least, LEAST_ROWS)),
         ):
-            if each:
+            if self.n_experts * each > found:
                 raise ParameterError(
-                    f"ActivePartitioner: n_experts={self.n_experts} is more than {rows} {kind} can feed with at least "
-                    f"{each} {kind} each. Lower n_experts or min_samples, or pass n_experts='auto'."
+                    f"ActivePartitioner: n_experts={self.n_experts} is more than {found:g} {kind} can feed with at "
+                    f"least {each} {kind} each. Lower n_experts or min_samples, or pass n_experts='auto'."
                 )
 
     def _contest(self, rows: WeightedRows, rng: np.random.Generator, report: Report) -> Contest:

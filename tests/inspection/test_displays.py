@@ -315,3 +315,16 @@ def test_without_matplotlib_the_extra_is_named(one_input, monkeypatch):
 def test_importing_the_displays_does_not_import_matplotlib():
     code = "import sys, modpart.inspection; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_model_of_several_outputs_has_regions_but_no_curve():
+    X, y, _ = make_two_planes(100, random_state=0)
+    targets = np.column_stack([y, -y])
+    expert = BayesianExpert("linear")
+    two = ActivePartitioner(expert, random_state=0).fit(X, targets)
+    assert PartitionDisplay.from_estimator(two, X).grid_labels.shape[0] > 1
+    with pytest.raises(ParameterError, match="this one predicts 2"):
+        PartitionDisplay.from_estimator(ActivePartitioner(expert, random_state=0).fit(X[:, :1], targets), X[:, :1])
+    wide = np.hstack([X, X**2])
+    one_law = ActivePartitioner(expert, 1, random_state=0).fit(wide, np.column_stack([X[:, 0], X[:, 1]]))
+    assert PartitionDisplay.from_estimator(one_law, wide).n_partitions == 1
