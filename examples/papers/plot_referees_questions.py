@@ -24,9 +24,9 @@ from modpart.datasets import make_elastoplastic, make_four_quadrants, make_two_p
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
 
 SETS = {
-    "two planes": (make_two_planes(300, random_state=0), make_two_planes(2000, random_state=1)),
-    "elastoplastic": (make_elastoplastic(300, random_state=0), make_elastoplastic(2000, random_state=1)),
-    "four quadrants": (make_four_quadrants(300, random_state=0), make_four_quadrants(2000, random_state=1)),
+    "two planes": (make_two_planes(500, random_state=0), make_two_planes(2000, random_state=1)),
+    "elastoplastic": (make_elastoplastic(500, random_state=0), make_elastoplastic(2000, random_state=1)),
+    "four quadrants": (make_four_quadrants(500, random_state=0), make_four_quadrants(2000, random_state=1)),
 }
 
 
@@ -155,7 +155,7 @@ plt.show()
 # Processor time of a partition, of the modular model with its cross-validated comparison, and of one model of the same
 # kind, as multiples of the last.
 
-X, y, _ = SETS["four quadrants"][0]
+X, y, _ = SETS["elastoplastic"][0]
 contestants = {
     "one model": BayesianExpert(random_state=0),
     "partition": ActivePartitioner(random_state=0),

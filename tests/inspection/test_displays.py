@@ -115,6 +115,16 @@ def test_without_a_target_the_rows_lie_on_the_ruling_curve(one_input):
     assert display.ax_.get_ylabel() == "prediction"
 
 
+def test_of_many_inputs_those_that_separate_are_drawn():
+    X, y, _ = make_two_planes(250, random_state=0)
+    idle = np.random.default_rng(1).uniform(-1, 1, (250, 8))
+    X = np.hstack([idle[:, :3], X[:, :1], idle[:, 3:], X[:, 1:]])
+    partitioner = ActivePartitioner(BayesianExpert("linear"), n_experts=2, random_state=0).fit(X, y)
+    display = PartitionDisplay.from_estimator(partitioner, X, y)
+    assert set(display.feature_names) == {"x3", "x9"} == set(partitioner.describe(X).telling_inputs())
+    assert display.ax_.get_title(loc="left") == "2 partitions, seen on 2 of 10 inputs"
+
+
 def test_the_target_may_be_a_column(one_input):
     partitioner, X, y = one_input
     for column in (y.to_frame(), y.to_numpy()[:, None]):

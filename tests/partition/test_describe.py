@@ -17,6 +17,7 @@ from modpart.datasets import (
 )
 from modpart.exceptions import InputDataError
 from modpart.partition import ActivePartitioner, PartitionedRegressor
+from modpart.partition._describe import _fidelity, _rules_of
 from modpart.partition._effects import effects_of
 from modpart.partition._oblique_rule import Oblique
 from modpart.partition._short_rule import Condition, Otherwise, Rule, box_around, short_rule
@@ -136,6 +137,20 @@ def test_boxes_and_their_negation_hold_as_they_say():
     np.testing.assert_array_equal(rule.holds(X2), expected)
     np.testing.assert_array_equal(Otherwise((rule,)).holds(X2), ~expected)
     assert str(rule) == "(a <= 0 and -0.5 < b <= 0.5) or a > 0.5" and len(rule) == 3
+
+
+def test_the_rest_is_told_where_one_set_of_rows_has_no_rule_of_its_own():
+    """Of nine cells the four corners and the centre are regimes, the four cells between them a sixth."""
+    X = np.random.default_rng(1).uniform(0.0, 3.0, (600, 2))
+    across, up = X.astype(int).T
+    labels = np.where((across + up) % 2 == 1, 0, 1 + (across + 3 * up) // 2)
+    rules = _rules_of(X, labels, 6, ["a", "b"], np.random.default_rng(0))
+    assert isinstance(rules[0], Otherwise) and str(rules[0]) == "all other rows"
+    assert all(isinstance(rule, Rule) for rule in rules[1:])
+    held = np.column_stack([rule.holds(X) for rule in rules])
+    agreed = (held.sum(axis=1) == 1) & held[np.arange(600), labels]
+    assert _fidelity(rules, X, labels) == np.mean(agreed) > 0.98
+    assert _fidelity([None, *rules[1:]], X, labels) == np.mean(agreed & (labels > 0))
 
 
 def test_a_box_around_rows_that_others_fill_too_is_not_said():
