@@ -6,12 +6,42 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["input_relevance", "local_lines", "neighbours", "noise_profile", "noise_variance", "outlier_trust"]
+__all__ = [
+    "distinct_rows",
+    "input_relevance",
+    "local_lines",
+    "neighbours",
+    "noise_profile",
+    "noise_variance",
+    "outlier_trust",
+]
 
 NOISE_FLOOR = 1e-4  # of var(y): below it rounding decides
 OUTLYING = 3.0  # noise standard deviations from where a row may be an outlier
 RELEVANCE_ROWS = 400
 RELEVANCE_FLOOR = 0.02
+
+
+def distinct_rows(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows without their exact copies, as a bootstrap sample has: equal targets side by side would pass noise for law.
+
+    Where most inputs that occur more than once have several targets, rows are measured repeatedly, not copied: then all
+    of them stay. So they do when less than a quarter would be left.
+
+    Returns
+    -------
+    kept : ndarray of int
+        The first of each set of copies, in order.
+    place : ndarray of shape (n_samples,), int
+        Where in `kept` the copy of each row stands.
+    """
+    first, place = np.unique(np.column_stack([X, y]), axis=0, return_index=True, return_inverse=True)[1:]
+    inputs, n_rows = np.unique(X, axis=0, return_inverse=True, return_counts=True)[1:]
+    n_targets = np.bincount(inputs.reshape(-1)[first], minlength=len(n_rows))
+    if 2 * np.sum(n_targets[n_rows > 1] > 1) > np.sum(n_rows > 1) or 4 * len(first) < len(X):
+        return np.arange(len(X)), np.arange(len(X))
+    kept = np.sort(first)
+    return kept, np.searchsorted(kept, first[place.reshape(-1)])
 
 
 def neighbours(Z: np.ndarray, count: int) -> np.ndarray:

@@ -4,7 +4,7 @@ The experts are the closed-form ones of :mod:`modpart.partition._evidence`. Thei
 and the number of regimes, so no hold-out rows and no restarts are needed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -15,6 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, posterior
 from modpart.partition._local import (
+    distinct_rows,
     input_relevance,
     local_lines,
     neighbours,
@@ -90,16 +91,19 @@ def find_regimes(
     Notes
     -----
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
-    Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
+    Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Of rows that are
+    exact copies of each other the search sees one.
     """
     least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples
     if bounds[0] > 1:  # so many regimes have to fit in
         least = max(2, min(least, len(X) // (2 * bounds[0])))
-    if len(X) <= MAX_ROWS:
-        return _found_in(X, y, rng, smooth, bounds, least, vote_weight, report)
-    seen = rng.choice(len(X), MAX_ROWS, replace=False)
+    seen, place = distinct_rows(X, y) if bounds[1] > 1 else (np.arange(len(X)), np.arange(len(X)))
+    if len(seen) > MAX_ROWS:
+        seen = rng.choice(seen, MAX_ROWS, replace=False)
+        found = _found_in(X[seen], y[seen], rng, smooth, bounds, least, vote_weight, report)
+        return assign_all(X, y, X[seen], found, vote_weight)
     found = _found_in(X[seen], y[seen], rng, smooth, bounds, least, vote_weight, report)
-    return assign_all(X, y, X[seen], found, vote_weight)
+    return replace(found, labels=found.labels[place], log_density=found.log_density[place], errors=found.errors[place])
 
 
 def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes, vote_weight: float) -> Regimes:

@@ -7,6 +7,7 @@ from scipy.optimize import approx_fprime
 from modpart.partition._local import (
     NOISE_FLOOR,
     _negative_evidence,
+    distinct_rows,
     input_relevance,
     local_lines,
     neighbours,
@@ -28,6 +29,22 @@ def test_neighbours_are_the_nearest_others_also_among_duplicates():
 
 def test_neighbours_of_identical_rows():
     assert not (neighbours(np.zeros((30, 1)), 4) == np.arange(30)[:, None]).any()
+
+
+def test_copies_are_left_out_and_repeated_measurements_stay():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
+    rows = rng.integers(50, size=80)
+    kept, place = distinct_rows(X[rows], y[rows])
+    assert len(kept) == len(np.unique(rows))
+    np.testing.assert_array_equal(rows[kept][place], rows)
+    assert (kept[place] <= np.arange(80)).all()  # the first of each set
+    alone, itself = distinct_rows(X, y)
+    np.testing.assert_array_equal(alone, np.arange(50))
+    np.testing.assert_array_equal(itself, np.arange(50))
+    levels = rng.integers(3, size=(60, 1)).astype(float)  # a design with three settings, measured 20 times each
+    assert len(distinct_rows(levels, rng.integers(4, size=60).astype(float))[0]) == 60
+    assert len(distinct_rows(np.zeros((60, 2)), np.zeros(60))[0]) == 60
 
 
 def test_local_lines_are_exact_on_a_plane():

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
-from modpart.datasets import make_elastoplastic, make_four_quadrants, make_smooth_curve, make_two_planes
+from modpart.datasets import (
+    make_elastoplastic,
+    make_four_quadrants,
+    make_sine_burst,
+    make_smooth_curve,
+    make_two_planes,
+)
 from modpart.partition import _regimes
 from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
@@ -124,6 +130,29 @@ def test_a_few_outliers_leave_the_regimes_as_they_were():
     assert found.labels.max() == 3
     clean = np.delete(np.arange(800), rows)
     assert adjusted_rand_score(regime[clean], found.labels[clean]) > 0.95
+
+
+@pytest.mark.parametrize("make", [make_elastoplastic, make_sine_burst])
+def test_a_bootstrap_sample_has_the_same_regimes(make):
+    X, y, regime = make(1000, random_state=0)
+    rows = np.random.default_rng(0).integers(1000, size=(2, 1000))[1]
+    X, y, regime = standardised((X[rows], y[rows], regime[rows]))
+    found = find_regimes(X, y, np.random.default_rng(0))
+    assert adjusted_rand_score(regime, found.labels) > 0.9
+    copies = np.flatnonzero((X[:1] == X).all(axis=1))
+    for values in (found.labels, found.log_density, found.errors):
+        assert len(values) == 1000
+        assert (values[copies] == values[0]).all()
+
+
+def test_a_regime_between_the_coarse_cuts_is_found():
+    rng = np.random.default_rng(0)
+    X = np.sort(rng.uniform(0, 1, size=(640, 1)), axis=0)
+    y = np.where((X[:, 0] > 0.36) & (X[:, 0] < 0.62), np.sin(60 * X[:, 0]), 0.0) + 0.05 * rng.normal(size=640)
+    X, y, _ = standardised((X, y, None))
+    basis = _regimes.SmoothBasis(np.ones(1)).fit(X, seed=0)
+    augmented = [np.column_stack([f, y]) for f in basis.features(X)]
+    assert oversegment(augmented, X, 0.01, n_linear=2, min_leaf=10, max_leaves=24).max() > 0
 
 
 def test_at_most_max_experts():
