@@ -6,7 +6,14 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["input_relevance", "local_lines", "neighbours", "noise_profile", "noise_variance", "outlier_trust"]
+__all__ = [
+    "input_relevance",
+    "local_lines",
+    "neighbours",
+    "noise_profile",
+    "noise_variance",
+    "outlier_trust",
+]
 
 NOISE_FLOOR = 1e-4  # of var(y): below it rounding decides
 OUTLYING = 3.0  # noise standard deviations from where a row may be an outlier

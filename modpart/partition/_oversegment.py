@@ -98,7 +98,8 @@ def _best_cut(
 ) -> tuple[_Leaf, _Leaf] | None:
     """The two halves of the cut with the highest evidence, None when no cut gains more than `least_gain`.
 
-    Every third quantile is tried along every direction, then the others beside the best of them.
+    Every third quantile is tried along every direction, then the others beside the best of them; before a leaf is left
+    whole, all the others.
     """
     rows = leaf.rows
     total = float(weight[rows].sum())
@@ -133,7 +134,11 @@ def _best_cut(
         return None
     _, direction, centre, *_ = max(coarse)
     beside = np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < QUANTILES])
-    gain, direction, quantile, below_evidence, above_evidence = max(coarse + gains(direction, beside))
+    best = max(coarse + gains(direction, beside))
+    if best[0] <= least_gain:  # between two coarse cuts a whole regime may hide
+        others = np.setdiff1d(np.arange(QUANTILES), np.arange(1, QUANTILES, 3))
+        best = max([best, *(found for axis in range(projections.shape[1]) for found in gains(axis, others))])
+    gain, direction, quantile, below_evidence, above_evidence = best
     if gain <= least_gain:
         return None
     values = projections[rows, direction]

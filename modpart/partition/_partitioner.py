@@ -261,9 +261,10 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         return self
 
     def _warn_of_light_rows(self, rows: WeightedRows) -> None:
-        """Weights that sum to one, say, would make one regime of any table."""
+        """Weights that sum to one, say, would make one regime of any table in a hold-out competition."""
         least, total = self.min_samples or max(10, 3 * (rows.X.shape[1] + 1)), rows.weight.sum()
-        if self.n_experts == "auto" and total < 2 * least <= len(rows.X):
+        closed_form = self.estimator is None or isinstance(self.estimator, BayesianExpert)
+        if self.n_experts == "auto" and not closed_form and total < 2 * least <= len(rows.X):
             warn(
                 f"ActivePartitioner: sample_weight makes {total:g} observations of {len(rows.X)} rows, too few for two "
                 f"regimes of {least}. Where weights are relative, pass sample_weight * (len(X) / sample_weight.sum()).",

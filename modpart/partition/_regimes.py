@@ -95,17 +95,32 @@ def find_regimes(
     Notes
     -----
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
-    Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks.
+    Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
+    of a row, or its weight, count relative to the others; see :func:`_information`.
     """
     y, weight = y.reshape(len(X), -1), np.ones(len(X)) if weight is None else weight
     least = max(10, 3 * (X.shape[1] + 1)) if min_samples is None else min_samples
     if bounds[0] > 1:  # so many regimes have to fit in
-        least = max(2, min(least, int(weight.sum()) // (2 * bounds[0])))
+        least = max(2, min(least, len(X) // (2 * bounds[0])))
+    if bounds[1] > 1:
+        weight = _information(X, weight)
     if len(X) <= MAX_ROWS:
         return _found_in(X, y, weight, rng, smooth, bounds, least, vote_weight, report)
     seen = rng.choice(len(X), MAX_ROWS, replace=False)
     found = _found_in(X[seen], y[seen], weight[seen], rng, smooth, bounds, least, vote_weight, report)
     return assign_all(X, y, weight, seen, found, vote_weight)
+
+
+def _information(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weights of distinct rows with mean 1: copies, as in a bootstrap sample, tell nothing new of the noise.
+
+    Where most inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then
+    weights stay as they are.
+    """
+    place, n_targets = np.unique(X, axis=0, return_inverse=True, return_counts=True)[1:]
+    repeated = np.bincount(place.reshape(-1), weight) > 1.0
+    measured_again = 2 * np.sum(n_targets[repeated] > 1) > np.sum(repeated)
+    return weight if measured_again else weight / weight.mean()
 
 
 def assign_all(

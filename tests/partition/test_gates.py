@@ -68,8 +68,8 @@ def test_pairs_of_margins_couple_to_shares():
 def test_simplest_as_good_prefers_the_first_on_a_tie():
     rng = np.random.default_rng(0)
     best = rng.random(200)
-    assert _simplest_as_good(np.array([best, best, best + 0.5])) == 0
-    assert _simplest_as_good(np.array([best + 0.5, best, best])) == 1
+    assert _simplest_as_good(np.array([best, best, best + 0.5]), np.ones(200)) == 0
+    assert _simplest_as_good(np.array([best + 0.5, best, best]), np.ones(200)) == 1
 
 
 def test_one_expert_needs_no_gate():

@@ -27,7 +27,7 @@ class Line(nn.Module):
 
 
 def net(**settings):
-    settings = {"optimizer": torch.optim.Adam, "max_epochs": 40, "lr": 0.1, "train_split": None} | settings
+    settings = {"optimizer": torch.optim.Adam, "max_epochs": 80, "lr": 0.1, "train_split": None} | settings
     return NeuralNetRegressor(Line, batch_size=-1, **settings)
 
 

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
-from modpart.datasets import make_elastoplastic, make_four_quadrants, make_smooth_curve, make_two_planes
-from modpart.partition import _regimes
+from modpart.datasets import (
+    make_elastoplastic,
+    make_four_quadrants,
+    make_sine_burst,
+    make_smooth_curve,
+    make_two_planes,
+)
+from modpart.partition import ActivePartitioner, _regimes
 from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._oversegment import cut_directions, oversegment
@@ -42,12 +48,12 @@ def test_directions_contain_the_normal_of_a_kink():
 
 def search_on(X, y):
     basis, ones = _regimes.SmoothBasis(np.ones(X.shape[1])).fit(X, seed=0), np.ones(len(X))
-    return Search(X, y, basis, np.ones(X.shape[1]), ones, 1.0, (1, 10), 10, ignore)
+    return Search(X, y[:, None], ones, basis, np.ones(X.shape[1]), ones, 1.0, (1, 10), 10, ignore)
 
 
 def test_merging_with_votes_climbs_the_total_of_the_search():
     X, y, regime = standardised(make_four_quadrants(600, noise=0.2, random_state=1))
-    search, s2 = search_on(X, y), 0.04
+    search, s2 = search_on(X, y), np.array([0.04])
     cut = compact(regime + 4 * (X[:, 1] > 0.8 * X[:, 0]))  # every law in up to two pieces that touch
     merged = search.merge(cut, s2, voting=True)
     assert adjusted_rand_score(regime, merged) == 1.0
@@ -62,7 +68,7 @@ def test_only_pieces_of_one_law_at_their_border_are_joined(slope, n_regimes):
     X = np.sort(rng.uniform(-1.7, 1.7, size=(500, 1)), axis=0)
     y = np.sin(X[:, 0]) + slope * np.maximum(X[:, 0], 0.0) + 0.05 * rng.normal(size=500)
     halves = (X[:, 0] > 0).astype(np.int64)
-    assert search_on(X, y).join_smooth(halves, 0.0025).max() + 1 == n_regimes
+    assert search_on(X, y).join_smooth(halves, np.array([0.0025])).max() + 1 == n_regimes
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -124,6 +130,24 @@ def test_a_few_outliers_leave_the_regimes_as_they_were():
     assert found.labels.max() == 3
     clean = np.delete(np.arange(800), rows)
     assert adjusted_rand_score(regime[clean], found.labels[clean]) > 0.95
+
+
+@pytest.mark.parametrize("make", [make_elastoplastic, make_sine_burst])
+def test_a_bootstrap_sample_has_the_same_regimes(make):
+    X, y, regime = make(1000, random_state=0)
+    rows = np.random.default_rng(0).integers(1000, size=(2, 1000))[1]
+    found = ActivePartitioner(gate="tree", random_state=0).fit(X[rows], y[rows])
+    assert adjusted_rand_score(regime[rows], found.winner_labels_) > 0.9
+
+
+def test_a_regime_between_the_coarse_cuts_is_found():
+    rng = np.random.default_rng(0)
+    X = np.sort(rng.uniform(0, 1, size=(640, 1)), axis=0)
+    y = np.where((X[:, 0] > 0.36) & (X[:, 0] < 0.62), np.sin(60 * X[:, 0]), 0.0) + 0.05 * rng.normal(size=640)
+    X, y, _ = standardised((X, y, None))
+    basis = _regimes.SmoothBasis(np.ones(1)).fit(X, seed=0)
+    augmented = [np.column_stack([f, y]) for f in basis.features(X)]
+    assert oversegment(augmented, X, 0.01, n_linear=2, min_leaf=10, max_leaves=24).max() > 0
 
 
 def test_at_most_max_experts():

@@ -184,7 +184,15 @@ def test_rows_of_hardly_any_weight_do_not_make_a_regime():
 def test_light_weights_are_told():
     X, y, _ = make_elastoplastic(100, random_state=0)
     with pytest.warns(ModpartWarning, match=r"makes 1 observations of 100 rows.*len\(X\) / sample_weight.sum\(\)"):
-        assert ActivePartitioner(random_state=0).fit(X, y, sample_weight=np.full(100, 0.01)).n_partitions_ == 1
+        assert ActivePartitioner(Ridge(), random_state=0).fit(X, y, sample_weight=np.full(100, 0.01)).n_partitions_ == 1
+
+
+def test_evidence_counts_distinct_rows_unless_they_were_measured_again():
+    X, weight = np.arange(6.0)[:, None], np.array([1.0, 2.0, 1.0, 3.0, 1.0, 1.0])
+    np.testing.assert_allclose(regimes._information(X, weight), weight / 1.5)
+    np.testing.assert_allclose(regimes._information(X, weight / 100), weight / 1.5)
+    levels = np.repeat(np.arange(2.0), 3)[:, None]  # two settings, three targets of each
+    np.testing.assert_array_equal(regimes._information(levels, weight), weight)
 
 
 def test_a_heavy_law_wins_over_a_light_one_at_the_same_place():
