@@ -17,6 +17,7 @@ __all__ = [
 
 NOISE_FLOOR = 1e-4  # of var(y): below it rounding decides
 OUTLYING = 3.0  # noise standard deviations from where a row may be an outlier
+CHUNK = 20_000  # rows whose neighbourhoods are held in memory at a time
 RELEVANCE_ROWS = 400
 RELEVANCE_FLOOR = 0.02
 
@@ -46,15 +47,27 @@ def local_lines(
     residuals : ndarray of shape (n_samples,)
         What the line misses at the row, scaled to the standard deviation of the noise alone.
     """
-    n, d = X.shape
-    near = neighbours(Z, 3 * (d + 1) + 2)
-    design = np.concatenate([np.ones((*near.shape, 1)), X[near] - X[:, None, :]], axis=2)
-    weighted = design if trust is None else design * trust[near][..., None]
+    near = neighbours(Z, 3 * (X.shape[1] + 1) + 2)
+    trust = np.ones(len(X)) if trust is None else trust
+    slopes, residuals = np.empty_like(X), np.empty(len(X))
+    for start in range(0, len(X), CHUNK):
+        rows = slice(start, start + CHUNK)
+        slopes[rows], residuals[rows] = _lines_through(near[rows], rows, X, y, trust)
+    return slopes, residuals
+
+
+def _lines_through(
+    near: np.ndarray, rows: slice, X: np.ndarray, y: np.ndarray, trust: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes and scaled residuals of the lines through the rows `near` (n_rows, n_near) at some rows."""
+    n, d = len(near), X.shape[1]
+    design = np.concatenate([np.ones((*near.shape, 1)), X[near] - X[rows, None, :]], axis=2)
+    weighted = design * trust[near][..., None]
     gram = np.einsum("nij,nik->njk", weighted, design)
     gram[:, np.arange(d + 1), np.arange(d + 1)] += 1e-6 * np.trace(gram, axis1=1, axis2=2)[:, None] / (d + 1)
     inverse_row = np.linalg.solve(gram, np.broadcast_to(np.eye(d + 1)[:, :1], (n, d + 1, 1)))[..., 0]
     weights = np.einsum("nij,nj->ni", weighted, inverse_row)  # prediction at the row = weights . y[near]
-    residuals = (y - (weights * y[near]).sum(axis=1)) / np.sqrt(1.0 + (weights**2).sum(axis=1))
+    residuals = (y[rows] - (weights * y[near]).sum(axis=1)) / np.sqrt(1.0 + (weights**2).sum(axis=1))
     slopes = np.linalg.solve(gram, np.einsum("nij,ni->nj", weighted, y[near])[..., None])[:, 1:, 0]
     return slopes, residuals
 

@@ -119,3 +119,12 @@ def test_relevance_finds_the_inputs_that_matter():
 
 def test_one_or_two_inputs_are_always_relevant():
     assert (input_relevance(np.ones((10, 2)), np.ones(10), np.random.default_rng(0)) == 1.0).all()
+
+
+def test_lines_do_not_depend_on_the_rows_held_in_memory(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((100, 3)), rng.standard_normal(100)
+    whole = local_lines(X, X, y)
+    monkeypatch.setattr("modpart.partition._local.CHUNK", 30)
+    for part, expected in zip(local_lines(X, X, y), whole, strict=True):
+        np.testing.assert_array_equal(part, expected)
