@@ -61,7 +61,9 @@ def partition_stability(
     estimator : ActivePartitioner, PartitionedRegressor, Pipeline that ends in one, or any other
         Is cloned. Needs ``fit(X, y)`` and labels rows by ``apply`` or, without it, by ``predict``.
     X : array-like or DataFrame of shape (n_samples, n_features)
+        All rows; samples are drawn from them, and partitions compared on them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their target.
     n_bootstraps : int, default=10
         Number of fits (>= 2).
     random_state : int, Generator, RandomState or None, default=None
