@@ -15,6 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Posterior, Stats, posterior
 from modpart.partition._local import (
+    OUTLYING,
     distinct_rows,
     input_relevance,
     local_lines,
@@ -111,15 +112,16 @@ def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes,
     basis, n_experts = found.basis, len(found.posteriors)
     finder = NearestNeighbors(n_neighbors=VOTERS).fit(X_seen * basis.relevance)
     chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
-    labels = np.empty(len(X), dtype=np.int64)
+    labels, trust = np.empty(len(X), dtype=np.int64), np.empty(len(X))
 
     def assigned(chunk: slice) -> Stats:
         features = basis.features(X[chunk])
         nobody = np.zeros(len(X[chunk]), dtype=bool)
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
         votes = log_votes(found.labels, finder.kneighbors(X[chunk] * basis.relevance, return_distance=False))
-        labels[chunk] = (bids + vote_weight * votes).argmax(axis=1)
-        augmented = [np.column_stack([f, y[chunk]]) for f in features]
+        trust[chunk] = _trust(np.where(votes > np.log(0.5 / VOTERS), bids, -np.inf), found.noise)
+        labels[chunk] = (trust[chunk, None] * bids + vote_weight * votes).argmax(axis=1)
+        augmented = [np.sqrt(trust[chunk, None]) * np.column_stack([f, y[chunk]]) for f in features]
         return Stats.of_groups(augmented, labels[chunk], n_experts, basis.n_linear_)
 
     stats = reduce(add, map(assigned, chunks))
@@ -129,9 +131,19 @@ def assign_all(X: np.ndarray, y: np.ndarray, X_seen: np.ndarray, found: Regimes,
         features = basis.features(X[chunk])
         for k, expert in enumerate(posteriors):
             own = labels[chunk] == k
-            log_density[chunk, k] = expert.log_density(features, y[chunk], own)
+            log_density[chunk, k] = trust[chunk] * expert.log_density(features, y[chunk], own)
             errors[chunk, k] = expert.squared_error(features, y[chunk], own)
     return Regimes(labels, log_density, errors, posteriors, basis, found.noise, found.history)
+
+
+def _trust(bids: np.ndarray, noise: float) -> np.ndarray:
+    """Weight of each row as in :func:`~modpart.partition._local.outlier_trust`: below 1 where no expert nearby fits.
+
+    `bids` are -inf for experts without a vote at the row: far from their own rows they are unsure of everything, and
+    would take every outlier.
+    """
+    squares = -2.0 * bids.max(axis=1) - np.log(2.0 * np.pi * noise)  # of the best expert's residual, in deviations
+    return np.minimum(1.0, OUTLYING**2 / np.maximum(squares, OUTLYING**2)) ** 2
 
 
 def _found_in(
