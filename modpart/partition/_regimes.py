@@ -16,6 +16,7 @@ from modpart.partition._basis import SmoothBasis
 from modpart.partition._evidence import Stats
 from modpart.partition._law import Law
 from modpart.partition._local import (
+    OUTLYING,
     input_relevance,
     local_lines,
     neighbours,
@@ -130,7 +131,7 @@ def assign_all(
     basis, n_experts = found.basis, len(found.posteriors)
     finder = NearestNeighbors(n_neighbors=VOTERS).fit(X[seen] * basis.relevance)
     chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
-    labels = np.empty(len(X), dtype=np.int64)
+    labels, trust = np.empty(len(X), dtype=np.int64), np.empty(len(X))
 
     def assigned(chunk: slice) -> Stats:
         features = basis.features(X[chunk])
@@ -138,8 +139,10 @@ def assign_all(
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
         near = finder.kneighbors(X[chunk] * basis.relevance, return_distance=False)
         votes = log_votes(found.labels, near, weight[seen])
-        labels[chunk] = (bids + vote_weight * votes).argmax(axis=1)
-        augmented = [np.column_stack([f, y[chunk]]) * np.sqrt(weight[chunk])[:, None] for f in features]
+        trust[chunk] = _trust(np.where(votes > np.log(0.5 / VOTERS), bids, -np.inf), found.noise)
+        labels[chunk] = (trust[chunk, None] * bids + vote_weight * votes).argmax(axis=1)
+        root = np.sqrt(trust[chunk] * weight[chunk])[:, None]
+        augmented = [np.column_stack([f, y[chunk]]) * root for f in features]
         return Stats.of_groups(
             augmented, labels[chunk], n_experts, basis.n_linear_, n_outputs=y.shape[1], weight=weight[chunk]
         )
@@ -151,9 +154,19 @@ def assign_all(
         features = basis.features(X[chunk])
         for k, expert in enumerate(posteriors):
             own = np.where(labels[chunk] == k, weight[chunk], 0.0)
-            log_density[chunk, k] = expert.log_density(features, y[chunk], own)
+            log_density[chunk, k] = trust[chunk] * expert.log_density(features, y[chunk], own)
             errors[chunk, k] = expert.squared_error(features, y[chunk], own)
     return Regimes(labels, log_density, errors, posteriors, basis, found.noise, found.history)
+
+
+def _trust(bids: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Weight of each row as in :func:`~modpart.partition._local.outlier_trust`: below 1 where no expert nearby fits.
+
+    `bids` are -inf for experts without a vote at the row: far from their own rows they are unsure of everything, and
+    would take every outlier.
+    """
+    squares = -2.0 * bids.max(axis=1) - np.log(2.0 * np.pi * noise).sum()  # of the best expert's residuals
+    return np.minimum(1.0, OUTLYING**2 / np.maximum(squares, OUTLYING**2)) ** 2
 
 
 def _found_in(

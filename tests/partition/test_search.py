@@ -140,16 +140,6 @@ def test_a_bootstrap_sample_has_the_same_regimes(make):
     assert adjusted_rand_score(regime[rows], found.winner_labels_) > 0.9
 
 
-def test_a_regime_between_the_coarse_cuts_is_found():
-    rng = np.random.default_rng(0)
-    X = np.sort(rng.uniform(0, 1, size=(640, 1)), axis=0)
-    y = np.where((X[:, 0] > 0.36) & (X[:, 0] < 0.62), np.sin(60 * X[:, 0]), 0.0) + 0.05 * rng.normal(size=640)
-    X, y, _ = standardised((X, y, None))
-    basis = _regimes.SmoothBasis(np.ones(1)).fit(X, seed=0)
-    augmented = [np.column_stack([f, y]) for f in basis.features(X)]
-    assert oversegment(augmented, X, 0.01, n_linear=2, min_leaf=10, max_leaves=24).max() > 0
-
-
 def test_at_most_max_experts():
     X, y, _ = standardised(make_four_quadrants(400, random_state=0))
     assert len(find_regimes(X, y, np.random.default_rng(0), bounds=(1, 2)).posteriors) <= 2
@@ -169,6 +159,18 @@ def test_rows_beyond_the_search_are_assigned_like_the_others(monkeypatch):
     assert found.labels.shape == (1500,)
     assert found.errors.shape == found.log_density.shape == (1500, 2)
     assert adjusted_rand_score(regime, found.labels) > 0.95
+
+
+def test_outliers_beyond_the_search_follow_their_neighbours(monkeypatch):
+    X, y, regime = make_four_quadrants(1500, random_state=0)
+    rows = np.random.default_rng(0).choice(1500, 30, replace=False)
+    y[rows] += np.where(rows % 2, 10.0, -10.0) * y.std()
+    X, y, _ = standardised((X, y, None))
+    monkeypatch.setattr(_regimes, "MAX_ROWS", 800)
+    found = find_regimes(X, y, np.random.default_rng(0))
+    assert found.labels.max() == 3
+    assert adjusted_rand_score(regime[rows], found.labels[rows]) > 0.7
+    assert np.ptp(found.log_density[rows], axis=1).max() < np.ptp(found.log_density, axis=1).max() / 10
 
 
 def test_scaling_is_undone_and_survives_constant_columns():
