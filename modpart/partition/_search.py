@@ -95,7 +95,7 @@ class Search:
         With `voting` the neighbours' votes for the joined label count too, as in :meth:`total`. That suits cells that
         have competed; raw ones still hold rows of several regimes.
         """
-        counts = vote_counts(labels, self.near)
+        counts = _vote_counts(labels, self.near)
         stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
         evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
@@ -256,10 +256,10 @@ def _deviation(first: Posterior, second: Posterior, features: list[np.ndarray], 
 
 def log_votes(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
     """Log share of each label among the nearest rows `near` (n_rows, n_near), shape (n_rows, n_labels)."""
-    return np.log((vote_counts(labels, near) + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
+    return np.log((_vote_counts(labels, near) + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
 
 
-def vote_counts(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+def _vote_counts(labels: np.ndarray, near: np.ndarray) -> np.ndarray:
     """How many of the nearest rows `near` (n_rows, n_near) bear each label, shape (n_rows, n_labels)."""
     counts = np.zeros((len(near), int(labels.max()) + 1))
     np.add.at(counts, (np.arange(len(near))[:, None], labels[near]), 1.0)
