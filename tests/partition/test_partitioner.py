@@ -155,7 +155,6 @@ def test_verbose_prints_a_line_per_step(capsys):
 
 def test_a_gate_that_separates_perfectly_warns_nobody():
     """Its weights have no limit, and the solver says so; warnings are errors here."""
-<<<<<<< HEAD
     X, y, _ = make_pipe_friction(1000, random_state=501)
     assert ActivePartitioner(gate="logistic", random_state=501).fit(X, y).gate_.kind == "logistic"
 
@@ -182,7 +181,3 @@ def test_a_border_uses_only_the_gate_s_features(quadrants, chosen, gate):
     shuffled = X.assign(load=np.random.default_rng(0).permutation(X["load"]))
     np.testing.assert_array_equal(partitioner.predict_proba(shuffled), shares)
     assert not np.array_equal(partitioner.predict_proba(X[::-1].set_axis(X.index)), shares)
-=======
-    X, y, _ = make_pipe_friction(1000, random_state=1000)
-    assert ActivePartitioner(random_state=1000).fit(X, y).gate_.kind == "logistic"
->>>>>>> quality
