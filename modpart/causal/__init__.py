@@ -2,5 +2,6 @@
 
 from modpart.causal._graph import CausalGraph
 from modpart.causal._identification import Identification
+from modpart.causal._modules import Module, training_order
 
-__all__ = ["CausalGraph", "Identification"]
+__all__ = ["CausalGraph", "Identification", "Module", "training_order"]

@@ -5,7 +5,9 @@ from modpart.causal._graph import CausalGraph
 __all__ = ["adjustment_set", "is_adjustment_set"]
 
 
-def _forbidden(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+def _forbidden(
+    graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str]
+) -> tuple[frozenset[str], frozenset[str]]:
     """Nodes on causal paths from `do` to the outcomes, the first excepted, and all descendants of them."""
     after = graph.descendants(do, within=None) - do
     # proper causal paths leave `do` once and never come back to it

@@ -76,7 +76,9 @@ class DiscreteData:
         self.states = {name: self._states(name) for name in variables}
         self._codes = {
             regime: {
-                name: self.states[name].get_indexer(rows[name]) for name in self.states if name in rows.columns
+                name: self.states[name].get_indexer(pd.Index(rows[name]))
+                for name in self.states
+                if name in rows.columns
             }
             for regime, (rows, _) in self._parts.items()
         }
@@ -88,7 +90,9 @@ class DiscreteData:
             raise InputDataError(f"The data have no column {name!r}. {suggest(name, known)}")
         for column in columns:
             if column.isna().any():
-                raise InputDataError(f"Column {name!r} has {int(column.isna().sum())} missing values. Remove or fill them.")
+                raise InputDataError(
+                    f"Column {name!r} has {int(column.isna().sum())} missing values. Remove or fill them."
+                )
         if all(isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
             return pd.Index(columns[0].cat.categories, name=name)
         states = pd.Index(pd.concat(columns).unique(), name=name)
@@ -134,8 +138,8 @@ def _rows(part: Any, regime: frozenset[str]) -> tuple[pd.DataFrame, np.ndarray]:
             raise InputDataError(f"The data of regime {sorted(regime)} have no rows.")
         return part, np.ones(len(part))
     raise InputDataError(
-        f"The data are a {type(part).__name__}; pass a DataFrame of discrete columns, a Series whose index levels are the "
-        "variables, or a mapping of regimes to these."
+        f"The data are a {type(part).__name__}; pass a DataFrame of discrete columns, a Series whose index levels are "
+        "the variables, or a mapping of regimes to these."
     )
 
 

@@ -1,7 +1,7 @@
 """Estimands as small expression trees: conditional probabilities, products, sums and ratios.
 
-The functions :func:`product`, :func:`total` and :func:`ratio` build them and simplify on the way, by rules that hold for
-every distribution.
+The functions :func:`product`, :func:`total` and :func:`ratio` build them and simplify on the way, by rules that
+hold for every distribution.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -146,7 +146,9 @@ class _Style:
 
 
 PLAIN = _Style("P({})", "do({})", " | ", "sum_{{{}}} ", ("[", "]"), "({}) / ({})", " ")
-LATEX = _Style("P({})", r"\mathrm{{do}}({})", r" \mid ", r"\sum_{{{}}} ", (r"\left[", r"\right]"), r"\frac{{{}}}{{{}}}", " ")
+LATEX = _Style(
+    "P({})", r"\mathrm{{do}}({})", r" \mid ", r"\sum_{{{}}} ", (r"\left[", r"\right]"), r"\frac{{{}}}{{{}}}", " "
+)
 
 
 def text(expression: Expression, *, latex: bool = False) -> str:
@@ -165,7 +167,9 @@ def _written(expression: Expression, names: dict[str, str], style: _Style, latex
         return _probability(expression, names, style)
     if isinstance(expression, Product):
         parts = [_written(factor, names, style, latex) for factor in _sums_last(expression.factors)]
-        closed = [_bracketed(part, factor, style) for part, factor in zip(parts, _sums_last(expression.factors), strict=True)]
+        closed = [
+            _bracketed(part, factor, style) for part, factor in zip(parts, _sums_last(expression.factors), strict=True)
+        ]
         return style.times.join([*closed[:-1], parts[-1]]) if parts else "1"
     if isinstance(expression, Sum):
         taken = set(names.values())

@@ -1,7 +1,7 @@
 """The search for a c-factor: Tian's descent from a c-component to the part that a query needs.
 
 ``Q[C]`` is the distribution of C when everything else is set from outside. It is known for every c-component of the
-graph of a data set, and for what two moves make of it: summing out what is no ancestor, and splitting into c-components.
+graph of a data set, and for what two moves make of it: summing out what is no ancestor, and taking a c-component.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def find_factor(graph: CausalGraph, target: frozenset[str], regime: frozenset[st
     """
     any_node = min(target)
     district = start = graph.district(any_node, within=frozenset(graph.nodes) - regime)
-    steps = []
+    steps: list[tuple[frozenset[str], frozenset[str]]] = []
     while True:
         kept = graph.ancestors(target, within=district)
         if kept == target:

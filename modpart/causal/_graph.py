@@ -32,8 +32,8 @@ class CausalGraph:
     graph : str, iterable of edges, networkx graph, or CausalGraph
         Text such as ``"X -> Z; Z -> Y; X <-> Y"`` (statements end with ``;`` or a new line, chains are welcome, a lone
         name is a node), dagitty's ``dag { ... }``, DOT's ``digraph { ... }``, GML; pairs ``("X", "Y")`` or triples
-        ``("X", "<->", "Y")``; a networkx ``DiGraph`` whose edges may carry ``bidirected=True`` and whose nodes may carry
-        ``latent=True`` or ``observed=False``; or an object with such parts as y0 and pywhy-graphs make them.
+        ``("X", "<->", "Y")``; a networkx ``DiGraph`` whose edges may carry ``bidirected=True`` and whose nodes may
+        carry ``latent=True`` or ``observed=False``; or an object with such parts as y0 and pywhy-graphs make them.
     bidirected : iterable of pairs, default=()
         Further pairs of nodes that share a hidden cause.
     nodes : iterable of str, default=()
@@ -85,7 +85,9 @@ class CausalGraph:
         edges = edges_of(graph, bidirected, nodes)
         unknown = [name for name in latents if name not in edges.nodes]
         if unknown:
-            raise GraphError(f"latents names {unknown[0]!r}, which is no node. {suggest(unknown[0], list(edges.nodes))}")
+            raise GraphError(
+                f"latents names {unknown[0]!r}, which is no node. {suggest(unknown[0], list(edges.nodes))}"
+            )
         _check_acyclic(edges.nodes, edges.directed)
         hidden = edges.latents | set(latents)
         if hidden:
@@ -96,9 +98,7 @@ class CausalGraph:
         self._children: dict[str, frozenset[str]] = _grouped(self.nodes, edges.directed)
         both_ways = [pair for a, b in edges.bidirected for pair in ((a, b), (b, a))]
         self._siblings: dict[str, frozenset[str]] = _grouped(self.nodes, both_ways)
-        self.directed = tuple(
-            (a, b) for a in self.nodes for b in sorted(self._children[a], key=place.__getitem__)
-        )
+        self.directed = tuple((a, b) for a in self.nodes for b in sorted(self._children[a], key=place.__getitem__))
         self.bidirected = tuple(
             (a, b) for a in self.nodes for b in sorted(self._siblings[a], key=place.__getitem__) if place[a] < place[b]
         )
@@ -139,7 +139,8 @@ class CausalGraph:
     def c_components(self, *, within: Iterable[str] | None = None) -> tuple[frozenset[str], ...]:
         """The nodes (or those of `within`) grouped by bidirected paths, in topological order of their first node."""
         allowed = frozenset(self.nodes) if within is None else self.names(within)
-        components, seen = [], set()
+        components: list[frozenset[str]] = []
+        seen: set[str] = set()
         for node in self.order:
             if node in allowed and node not in seen:
                 components.append(self._reach(frozenset([node]), self._siblings, allowed))
@@ -329,6 +330,6 @@ def _check_acyclic(nodes: Iterable[str], directed: Iterable[tuple[str, str]]) ->
     if not nx.is_directed_acyclic_graph(graph):
         cycle = [a for a, _ in nx.find_cycle(graph)]
         raise GraphError(
-            f"The edges {' -> '.join([*cycle, cycle[0]])} form a cycle; a causal graph has none. Remove one of them, or "
-            "use <-> where a hidden cause is meant."
+            f"The edges {' -> '.join([*cycle, cycle[0]])} form a cycle; a causal graph has none. Remove one of them, "
+            "or use <-> where a hidden cause is meant."
         )

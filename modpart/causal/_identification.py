@@ -191,10 +191,12 @@ class Identification:
         lacking = (sums - 1.0).abs() > 1e-6
         if lacking.any():
             first = answer.index[int(np.argmax(lacking.to_numpy()))]
-            where = ", ".join(f"{name}={value}" for name, value in zip(answer.index.names, first, strict=True) if name in conditions)
+            where = ", ".join(
+                f"{name}={value}" for name, value in zip(answer.index.names, first, strict=True) if name in conditions
+            )
             warn(
-                f"{self.query}: the data hold no rows for a part of the formula at {where or 'some values'}; the answer "
-                "there is nan. More data, or fewer classes, would help.",
+                f"{self.query}: the data hold no rows for a part of the formula at {where or 'some values'}; the "
+                "answer there is nan. More data, or fewer classes, would help.",
                 ModpartWarning,
                 stacklevel=3,
             )
@@ -220,7 +222,10 @@ class Identification:
         def walk(node: Any) -> None:
             for name in getattr(node, "free", ()):
                 found.setdefault(name)
-            for child in [*getattr(node, "factors", ()), *(getattr(node, part, None) for part in ("term", "numerator", "denominator"))]:
+            for child in [
+                *getattr(node, "factors", ()),
+                *(getattr(node, part, None) for part in ("term", "numerator", "denominator")),
+            ]:
                 if child is not None:
                     walk(child)
 

@@ -24,7 +24,9 @@ TOKEN = re.compile(
       | (?P<unknown>.)""",
     re.VERBOSE | re.DOTALL,
 )
-FRAME = re.compile(r"\s*(?:strict\s+)?(?P<kind>dag|digraph|graph|pdag|mag|pag)\b[^{;\n]*\{(?P<body>.*)\}\s*$", re.DOTALL)
+FRAME = re.compile(
+    r"\s*(?:strict\s+)?(?P<kind>dag|digraph|graph|pdag|mag|pag)\b[^{;\n]*\{(?P<body>.*)\}\s*$", re.DOTALL
+)
 ARROWS = {"↔": "<->", "→": "->", "←": "<-"}
 ATTRIBUTE = re.compile(r"([\w.]+)\s*(?:=\s*(\"[^\"]*\"|[^\s,;\"]+))?")
 DEFAULTS = ("node", "edge", "graph")  # DOT: attributes for all that follows, which are looks
@@ -100,7 +102,9 @@ class _Reader:
             token = self._take()
             arrow = ARROWS.get(token.text, token.text)
             if arrow == "--":
-                self._refuse(token.place, "'--' has no direction. Use '->' for a cause or '<->' for a hidden common cause")
+                self._refuse(
+                    token.place, "'--' has no direction. Use '->' for a cause or '<->' for a hidden common cause"
+                )
             arrows.append(arrow)
             ends.append(self._nodes())
         following = self._peek()
@@ -109,7 +113,9 @@ class _Reader:
             return
         attributes = _attributes(self._take().text) if following.kind == "attributes" else {}
         if self.kind == "text" and self._peek().kind != "end":
-            self._refuse(self._peek().place, f"{self._peek().text!r} begins a new statement. Put ';' or a new line before")
+            self._refuse(
+                self._peek().place, f"{self._peek().text!r} begins a new statement. Put ';' or a new line before"
+            )
         if not arrows and first.kind == "name" and first.text in DEFAULTS and self.kind == "digraph":
             return
         for names in ends:
