@@ -105,7 +105,16 @@ class CausalGraph:
 
     # ---- sets of nodes ----------------------------------------------------------------------------------------
     def names(self, nodes: Names) -> frozenset[str]:
-        """The nodes as a set, from one name or several; an unknown name is answered with the closest known one."""
+        """The nodes as a set, from one name or several; an unknown name is answered with the closest known one.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        names : frozenset of str
+        """
         wanted = frozenset([nodes] if isinstance(nodes, str) else nodes)
         for name in wanted:
             if name not in self._parents:
@@ -113,31 +122,97 @@ class CausalGraph:
         return wanted
 
     def parents(self, nodes: Names) -> frozenset[str]:
-        """Direct causes of the nodes, those among the nodes themselves included."""
+        """Direct causes of the nodes, those among the nodes themselves included.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        parents : frozenset of str
+        """
         return frozenset().union(*(self._parents[v] for v in self.names(nodes)))
 
     def children(self, nodes: Names) -> frozenset[str]:
-        """Direct effects of the nodes."""
+        """Direct effects of the nodes.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        children : frozenset of str
+        """
         return frozenset().union(*(self._children[v] for v in self.names(nodes)))
 
     def siblings(self, nodes: Names) -> frozenset[str]:
-        """What shares a hidden cause with one of the nodes."""
+        """What shares a hidden cause with one of the nodes.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        siblings : frozenset of str
+        """
         return frozenset().union(*(self._siblings[v] for v in self.names(nodes)))
 
     def ancestors(self, nodes: Names, *, within: Iterable[str] | None = None) -> frozenset[str]:
-        """The nodes and all their causes, reached through nodes of `within` alone when it is given."""
+        """The nodes and all their causes, reached through nodes of `within` alone when it is given.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+        within : iterable of str or None, default=None
+
+        Returns
+        -------
+        ancestors : frozenset of str
+        """
         return self._reach(self.names(nodes), self._parents, within)
 
     def descendants(self, nodes: Names, *, within: Iterable[str] | None = None) -> frozenset[str]:
-        """The nodes and all their effects, reached through nodes of `within` alone when it is given."""
+        """The nodes and all their effects, reached through nodes of `within` alone when it is given.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+        within : iterable of str or None, default=None
+
+        Returns
+        -------
+        descendants : frozenset of str
+        """
         return self._reach(self.names(nodes), self._children, within)
 
     def district(self, node: str, *, within: Iterable[str] | None = None) -> frozenset[str]:
-        """The c-component of a node: what bidirected paths (inside `within`) connect with it."""
+        """The c-component of a node: what bidirected paths (inside `within`) connect with it.
+
+        Parameters
+        ----------
+        node : str
+        within : iterable of str or None, default=None
+
+        Returns
+        -------
+        district : frozenset of str
+        """
         return self._reach(self.names(node), self._siblings, within)
 
     def c_components(self, *, within: Iterable[str] | None = None) -> tuple[frozenset[str], ...]:
-        """The nodes (or those of `within`) grouped by bidirected paths, in topological order of their first node."""
+        """The nodes (or those of `within`) grouped by bidirected paths, in topological order of their first node.
+
+        Parameters
+        ----------
+        within : iterable of str or None, default=None
+
+        Returns
+        -------
+        components : tuple of frozenset of str
+        """
         allowed = frozenset(self.nodes) if within is None else self.names(within)
         components: list[frozenset[str]] = []
         seen: set[str] = set()
@@ -185,22 +260,58 @@ class CausalGraph:
 
     # ---- other graphs -----------------------------------------------------------------------------------------
     def subgraph(self, nodes: Names) -> "CausalGraph":
-        """The nodes with the edges among them; nothing is projected."""
+        """The nodes with the edges among them; nothing is projected.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        graph : CausalGraph
+        """
         kept = self.names(nodes)
         return self._with(kept, lambda a, b: a in kept and b in kept, lambda a, b: a in kept and b in kept)
 
     def do(self, nodes: Names) -> "CausalGraph":
-        """The graph after an intervention on the nodes: no edge points into them any more."""
+        """The graph after an intervention on the nodes: no edge points into them any more.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        graph : CausalGraph
+        """
         cut = self.names(nodes)
         return self._with(self.nodes, lambda a, b: b not in cut, lambda a, b: not {a, b} & cut)
 
     def without_effects_of(self, nodes: Names) -> "CausalGraph":
-        """The graph without the directed edges that leave the nodes."""
+        """The graph without the directed edges that leave the nodes.
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        graph : CausalGraph
+        """
         cut = self.names(nodes)
         return self._with(self.nodes, lambda a, b: a not in cut, lambda a, b: True)
 
     def marginal(self, nodes: Names) -> "CausalGraph":
-        """The graph of these nodes alone, the others taken as unobserved (latent projection)."""
+        """The graph of these nodes alone, the others taken as unobserved (latent projection).
+
+        Parameters
+        ----------
+        nodes : str or iterable of str
+
+        Returns
+        -------
+        graph : CausalGraph
+        """
         kept = self.names(nodes)
         return CausalGraph(self, latents=[v for v in self.nodes if v not in kept])
 
@@ -215,8 +326,20 @@ class CausalGraph:
     def m_separated(self, first: Names, second: Names, given: Names = ()) -> bool:
         """Whether every path between the two sets is blocked by `given` (m-separation, Richardson 2003).
 
-        A true answer implies that they are independent given `given` in every distribution of this graph. The three
-        sets must be disjoint. Time O(edges).
+        Parameters
+        ----------
+        first, second : str or iterable of str
+        given : str or iterable of str, default=()
+            The three sets must be disjoint.
+
+        Returns
+        -------
+        separated : bool
+            When true, the two are independent given `given` in every distribution of this graph.
+
+        Notes
+        -----
+        Time O(edges).
         """
         first, second, given = self.names(first), self.names(second), self.names(given)
         shared = (first & second) | (first & given) | (second & given)

@@ -26,16 +26,28 @@ OBSERVATIONAL: frozenset[str] = frozenset()
 class Identification:
     """The answer to "does P(outcomes | do, given) follow from the data?".
 
-    Attributes
+    Made by :meth:`CausalGraph.identify`; true in a condition when the answer is yes.
+
+    Parameters
     ----------
     graph : CausalGraph
+        The graph that was asked.
     outcomes, do, given : frozenset of str
         The query.
     regimes : tuple of frozenset of str
         What was set in each data set at hand; the empty set is the observational data.
-    identifiable : bool
+    factors : tuple of Factor
+        How each c-factor of the answer follows from the data; empty when not identifiable.
     witness : tuple of Hedge
         Why not, one hedge for every regime that could have helped; empty when identifiable.
+    moved : frozenset of str
+        Conditions that may as well be interventions.
+
+    Examples
+    --------
+    >>> from modpart.causal import CausalGraph
+    >>> print(CausalGraph("X -> Z -> Y; X <-> Y").identify("Y", do="X"))
+    P(Y | do(X)) = sum_{Z} P(Z | X) sum_{X'} P(X') P(Y | X', Z)
     """
 
     graph: CausalGraph
@@ -45,7 +57,7 @@ class Identification:
     regimes: tuple[frozenset[str], ...]
     factors: tuple[Factor, ...]
     witness: tuple[Hedge, ...]
-    moved: frozenset[str]  # conditions that may as well be interventions
+    moved: frozenset[str]
 
     @property
     def identifiable(self) -> bool:
@@ -102,7 +114,12 @@ class Identification:
         )
 
     def check_witness(self) -> bool:
-        """Whether the hedges of a negative verdict are hedges by the definition, and leave no regime out."""
+        """Whether the hedges of a negative verdict are hedges by the definition, and leave no regime out.
+
+        Returns
+        -------
+        valid : bool
+        """
         do, outcomes = self.do | self.moved, self.outcomes | (self.given - self.moved)
         if self.identifiable or len({hedge.inner for hedge in self.witness}) != 1:
             return False
@@ -112,7 +129,12 @@ class Identification:
         )
 
     def raise_if_not(self) -> "Identification":
-        """Return the identification, or raise :class:`NotIdentifiableError` when the query has no answer."""
+        """Return the identification, or raise :class:`NotIdentifiableError` when the query has no answer.
+
+        Returns
+        -------
+        self : Identification
+        """
         if self.identifiable:
             return self
         raise NotIdentifiableError(str(self), self)

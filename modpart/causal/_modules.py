@@ -15,12 +15,20 @@ __all__ = ["Module", "closure", "training_order"]
 class Module:
     """Variables that are learned together, after the modules that they need.
 
-    Attributes
+    Parameters
     ----------
     nodes : frozenset of str
+        What is learned together.
     contexts : mapping of frozenset to frozenset
         For each regime that has something to teach it: what has to be learned before and is sampled along with it, so
         that conditioning on the remaining parents is as good as setting them.
+
+    Examples
+    --------
+    >>> from modpart.causal import CausalGraph, training_order
+    >>> *_, last = training_order(CausalGraph("X -> Z -> Y; X <-> Y"))
+    >>> sorted(last.nodes), sorted(last.needs)
+    (['X', 'Y'], ['Z'])
     """
 
     nodes: frozenset[str]
@@ -62,12 +70,14 @@ def training_order(graph: CausalGraph, regimes: Iterable[Names] = ((),)) -> tupl
     Parameters
     ----------
     graph : CausalGraph
+        Which variables cause which, and which share hidden causes.
     regimes : iterable of str or of iterables of str, default=((),)
         What was set in each data set at hand; ``()`` is the observational one.
 
     Returns
     -------
     modules : tuple of Module
+        Those that need nothing first.
 
     Notes
     -----

@@ -30,10 +30,12 @@ def make_causal_graph(
     edges, bidirected : float in [0, 1], default=0.4 and 0.25
         Probability of a directed and of a bidirected edge between any two nodes, independent of each other.
     random_state : int, Generator, RandomState or None, default=None
+        Seeds the draws.
 
     Returns
     -------
     graph : CausalGraph
+        With all nodes, also those without edges.
 
     Notes
     -----
@@ -68,6 +70,7 @@ class DiscreteSCM:
     Parameters
     ----------
     graph : CausalGraph
+        Which variables cause which, and which share hidden causes.
     n_states : int or mapping of str to int, default=2
         Values of each variable, 0, 1, ...
     n_hidden_states : int, default=2
@@ -151,7 +154,17 @@ class DiscreteSCM:
         return self.counterfactual([(name, do or {}) for name in names]).rename_axis(index=names)
 
     def experiment(self, treatments: Iterable[str]) -> pd.Series:
-        """Exact distribution of all variables in an experiment that sets `treatments` to each value equally often."""
+        """Exact distribution of all variables in an experiment that sets `treatments` to each value equally often.
+
+        Parameters
+        ----------
+        treatments : iterable of str
+
+        Returns
+        -------
+        probability : Series
+            Indexed by all combinations of values, one level per variable.
+        """
         names = sorted(self.graph.names(treatments))
         shape = [self.n_states[name] for name in names]
         arms = []
