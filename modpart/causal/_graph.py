@@ -14,6 +14,7 @@ from modpart.causal._projection import project
 from modpart.exceptions import GraphError
 
 if TYPE_CHECKING:
+    from modpart.causal._counterfactual import CounterfactualIdentification, Event
     from modpart.causal._identification import Identification
 
 __all__ = ["CausalGraph", "Names"]
@@ -404,6 +405,33 @@ class CausalGraph:
         from modpart.causal._identification import identify
 
         return identify(self, self.names(outcomes), self.names(do), self.names(given), regimes)
+
+    def identify_counterfactual(
+        self, events: "Iterable[Event]", *, given: "Iterable[Event]" = (), regimes: Iterable[Names] = ((),)
+    ) -> "CounterfactualIdentification":
+        """Whether the joint probability of events in different worlds follows from the data.
+
+        Parameters
+        ----------
+        events : iterable of Event
+            What would be, in the world where something had been set.
+        given : iterable of Event, default=()
+            What has been seen, with values.
+        regimes : iterable of str or of iterables of str, default=((),)
+            What was set in each data set at hand, as for :meth:`identify`.
+
+        Returns
+        -------
+        identification : CounterfactualIdentification
+
+        References
+        ----------
+        .. [1] Correa, Lee & Bareinboim, "Nested counterfactual identification from arbitrary surrogate experiments",
+           NeurIPS (2021).
+        """
+        from modpart.causal._counterfactual import identify_counterfactual
+
+        return identify_counterfactual(self, list(events), list(given), regimes)
 
     # ---- manners ----------------------------------------------------------------------------------------------
     def __eq__(self, other: object) -> bool:
