@@ -398,4 +398,4 @@ def _place(frame: DiscreteData, name: str, value: Hashable) -> int:
     if value not in frame.states[name]:
         known = ", ".join(map(str, frame.states[name]))
         raise GraphError(f"The query sets {name}={value!r}, which does not occur in the data; it takes {known}.")
-    return int(frame.states[name].get_indexer([value])[0])
+    return int(frame.states[name].get_indexer(pd.Index([value]))[0])
