@@ -15,7 +15,7 @@ from modpart._utils.params import boolean, integer, model, nothing, one_of, wher
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._accuracy import CorrectedModel, families, fit_corrected
+from modpart.partition._accuracy import families, fit_corrected
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
 from modpart.partition._describe import Described
@@ -196,7 +196,7 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         X, y = check_X_y(self, X, y, multi_output=True)
         weight = check_sample_weight(self, sample_weight, X)
         if self.mode == "accuracy":
-            return self._fit_bag(X, y, rng)
+            return self._fit_bag(X, y, weight, rng)
         rows = WeightedRows.of(X, y, weight)
         if self.estimator is not None:
             check_takes_weights("PartitionedRegressor", self.estimator, rows.weight)
@@ -225,7 +225,9 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         progress.finish()
         return self
 
-    def _fit_bag(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> "PartitionedRegressor":
+    def _fit_bag(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, rng: np.random.Generator
+    ) -> "PartitionedRegressor":
         """Train and weigh the bag of ``mode="accuracy"``."""
         if self.partitioner is not None or self.routing != "auto":
             name = "routing" if self.partitioner is None else "partitioner"
@@ -235,12 +237,17 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
             )
         progress = Progress(self, X, y, total=1)
         own = self.estimator is not None
-        kinds = [(seed_nested(clone(self.estimator), rng), True)] if own else families(len(X), X.shape[1], rng)
+        if own:
+            check_takes_weights("PartitionedRegressor", self.estimator, weight)
+            kinds = [(seed_nested(clone(as_expert(self.estimator)), rng), True)]
+        else:
+            kinds = families(X.shape[1], weight, rng)
         with one_thread():
-            self.bag_: CorrectedModel = fit_corrected(
+            self.bag_ = fit_corrected(
                 kinds,
                 X,
                 y,
+                weight,
                 rng,
                 scale=not own,
                 n_trees=self.n_trees,
