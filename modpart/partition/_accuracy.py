@@ -2,7 +2,8 @@
 
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
 fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Of several
-single models the best in cross-validation is often not the best on new rows, so their blend is a candidate too.
+single models the best in cross-validation is often not the best on new rows: the mean of all that are not clearly worse
+stands, unless it does worse than the best.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +23,16 @@ from modpart.partition._contest import Scaling
 from modpart.partition._ridge import PolynomialRidge
 from modpart.partition._rows import WeightedRows, standard_error
 
-__all__ = ["CorrectedModel", "CorrectedOutputs", "families", "fit_corrected", "stacking_weights"]
+__all__ = [
+    "CorrectedModel",
+    "CorrectedOutputs",
+    "Saved",
+    "Table",
+    "families",
+    "fit_corrected",
+    "mean_of_close",
+    "stacking_weights",
+]
 
 SHRINK = 1e-3  # of the weights, relative to the mean square of a correction
 SUM_PRICE = 1e3
@@ -52,10 +62,12 @@ class Saved:
 
     @property
     def share(self) -> float:
+        """Share of the error that is saved."""
         return float(np.average(self.less, weights=self.weight)) / self._error()
 
     @property
     def share_se(self) -> float:
+        """Its standard error over rows."""
         return float(standard_error(self.less, self.weight)) / self._error()
 
     def _error(self) -> float:
@@ -77,15 +89,6 @@ class CorrectedModel:
     low: float
     high: float
     saved: Saved | None = None  # None when nothing was compared
-
-    @property
-    def gain(self) -> float:
-        """Share of the single model's squared error that is saved on held-out rows."""
-        return np.nan if self.saved is None else self.saved.share
-
-    @property
-    def gain_se(self) -> float:
-        return np.nan if self.saved is None else self.saved.share_se
 
     @property
     def n_partitions(self) -> int:
@@ -150,9 +153,6 @@ class CorrectedOutputs:
             return None
         error, less = (np.mean([getattr(part, name) / v for part, v in parts], axis=0) for name in ("error", "less"))
         return Saved(error, less, parts[0][0].weight)
-
-    gain = CorrectedModel.gain
-    gain_se = CorrectedModel.gain_se
 
 
 def families(n_features: int, weight: np.ndarray, rng: np.random.Generator) -> list[tuple[Any, bool]]:
@@ -280,7 +280,7 @@ def _weigh(
         return (model.combine(candidates, weights[1 + fold_of]) - y) ** 2
 
     whole = np.array([stacking_weights(differences[rows], left[rows], weight[rows]) for rows in sets])
-    plain = np.tile(_mean_of_close(candidates, model.singles, model.reference, y, weight), (len(sets), 1))
+    plain = np.tile(mean_of_close(candidates, model.singles, model.reference, y, weight), (len(sets), 1))
     if errors(plain) @ weight > left**2 @ weight:
         plain[:] = 0.0
     model.saved = Saved(left**2, left**2 - errors(whole), weight)
@@ -296,7 +296,7 @@ def _weigh(
     return model
 
 
-def _mean_of_close(
+def mean_of_close(
     candidates: np.ndarray, singles: np.ndarray, reference: int, y: np.ndarray, weight: np.ndarray
 ) -> np.ndarray:
     """Weights for the mean of the single models that are not clearly worse than the best, the reference."""

@@ -44,8 +44,9 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert`, a blend of them,
-        or a blend with parts of the first two: whichever has the least cross-validated error.
+        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert` in
+        cross-validation, or the mean of those within two standard errors of it if that is better, with parts of the
+        first two where they gain.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
         "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes "soft" unless it did
@@ -102,9 +103,10 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
     Both correct the single model with non-negative weights that sum to at most one, by least squares on held-out
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
     together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
-    outside it.
+    outside it. A correction that gains g with standard error s is added at all but (s / g)^2 of its size.
 
-    Weights of rows and several outputs are those of :class:`ActivePartitioner`.
+    Weights of rows and several outputs are those of :class:`ActivePartitioner`, except that with ``mode="accuracy"``
+    each output has a bag of its own, which falls back on its own; `gain_` is that of all which could be compared.
 
     References
     ----------
@@ -255,7 +257,8 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
                 fallback=self.fallback,
                 n_jobs=self.n_jobs,
             )
-        self.gain_, self.gain_se_, self.n_partitions_ = self.bag_.gain, self.bag_.gain_se, self.bag_.n_partitions
+        saved, self.n_partitions_ = self.bag_.saved, self.bag_.n_partitions
+        self.gain_, self.gain_se_ = (np.nan, np.nan) if saved is None else (saved.share, saved.share_se)
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, up to {self.n_partitions_} cells")
         progress.finish()
         return self
