@@ -15,7 +15,7 @@ from modpart._utils.params import boolean, integer, model, nothing, one_of, wher
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._accuracy import CorrectedModel, families, fit_corrected
+from modpart.partition._accuracy import families, fit_corrected
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
 from modpart.partition._describe import Described
@@ -44,8 +44,9 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert`, a blend of them,
-        or a blend with parts of the first two: whichever has the least cross-validated error.
+        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert` in
+        cross-validation, or the mean of those within two standard errors of it if that is better, with parts of the
+        first two where they gain.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
         "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes "soft" unless it did
@@ -102,9 +103,10 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
     Both correct the single model with non-negative weights that sum to at most one, by least squares on held-out
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
     together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
-    outside it.
+    outside it. A correction that gains g with standard error s is added at all but (s / g)^2 of its size.
 
-    Weights of rows and several outputs are those of :class:`ActivePartitioner`.
+    Weights of rows and several outputs are those of :class:`ActivePartitioner`, except that with ``mode="accuracy"``
+    each output has a bag of its own, which falls back on its own; `gain_` is that of all which could be compared.
 
     References
     ----------
@@ -196,7 +198,7 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         X, y = check_X_y(self, X, y, multi_output=True)
         weight = check_sample_weight(self, sample_weight, X)
         if self.mode == "accuracy":
-            return self._fit_bag(X, y, rng)
+            return self._fit_bag(X, y, weight, rng)
         rows = WeightedRows.of(X, y, weight)
         if self.estimator is not None:
             check_takes_weights("PartitionedRegressor", self.estimator, rows.weight)
@@ -225,7 +227,9 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         progress.finish()
         return self
 
-    def _fit_bag(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> "PartitionedRegressor":
+    def _fit_bag(
+        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, rng: np.random.Generator
+    ) -> "PartitionedRegressor":
         """Train and weigh the bag of ``mode="accuracy"``."""
         if self.partitioner is not None or self.routing != "auto":
             name = "routing" if self.partitioner is None else "partitioner"
@@ -235,12 +239,17 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
             )
         progress = Progress(self, X, y, total=1)
         own = self.estimator is not None
-        kinds = [(seed_nested(clone(self.estimator), rng), True)] if own else families(len(X), X.shape[1], rng)
+        if own:
+            check_takes_weights("PartitionedRegressor", self.estimator, weight)
+            kinds = [(seed_nested(clone(as_expert(self.estimator)), rng), True)]
+        else:
+            kinds = families(X.shape[1], weight, rng)
         with one_thread():
-            self.bag_: CorrectedModel = fit_corrected(
+            self.bag_ = fit_corrected(
                 kinds,
                 X,
                 y,
+                weight,
                 rng,
                 scale=not own,
                 n_trees=self.n_trees,
@@ -248,7 +257,8 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
                 fallback=self.fallback,
                 n_jobs=self.n_jobs,
             )
-        self.gain_, self.gain_se_, self.n_partitions_ = self.bag_.gain, self.bag_.gain_se, self.bag_.n_partitions
+        saved, self.n_partitions_ = self.bag_.saved, self.bag_.n_partitions
+        self.gain_, self.gain_se_ = (np.nan, np.nan) if saved is None else (saved.share, saved.share_se)
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, up to {self.n_partitions_} cells")
         progress.finish()
         return self
