@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from modpart.exceptions import InputDataError
 
-__all__ = ["check_X", "check_X_y"]
+__all__ = ["check_X", "check_X_classes", "check_X_y"]
 
 LARGEST = 1e100  # beyond, sums of squares may leave the range of float64
 
@@ -28,10 +29,7 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
     y : ndarray of shape (n_samples,), float64
     """
     if y is None:
-        raise InputDataError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
-            "It learns from pairs: call fit(X, y)."
-        )
+        raise InputDataError(_no_target(estimator))
     given = X, y
     try:
         X, y = validate_data(
@@ -45,6 +43,34 @@ def check_X_y(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[
     return _usable_table(X, *given), y
 
 
+def check_X_classes(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Validate training data whose target holds classes; remember the columns on `estimator`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), float64
+    y : ndarray of shape (n_samples,)
+        Labels as they came: numbers, strings or booleans.
+    """
+    if y is None:
+        raise InputDataError(_no_target(estimator))
+    given = X, y
+    try:
+        X, y = validate_data(estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, reset=True)
+        check_classification_targets(y)
+    except (ValueError, TypeError) as error:
+        if X is not given[0]:
+            raise InputDataError(
+                f"{error} The target y of {type(estimator).__name__} must hold classes: integers, strings or booleans."
+            ) from error
+        raise _explained(error, *given, classes=True) from error
+    if _holds_dates(given[1]):
+        raise InputDataError(
+            "target y holds dates or durations. Turn them into classes first, for example into strings."
+        )
+    return _usable_table(X, given[0], None), y
+
+
 def check_X(estimator: Any, X: Any) -> np.ndarray:
     """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
     try:
@@ -52,6 +78,13 @@ def check_X(estimator: Any, X: Any) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
     return _usable_table(checked, X, None)
+
+
+def _no_target(estimator: Any) -> str:
+    return (
+        f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
+        "It learns from pairs: call fit(X, y)."
+    )
 
 
 def _usable_table(checked: np.ndarray, X: Any, y: Any) -> np.ndarray:

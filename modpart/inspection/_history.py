@@ -15,6 +15,7 @@ __all__ = ["HistoryDisplay"]
 WORDS = {
     "noise": "noise variance\n(of var y)",
     "hold_out_loss": "hold-out loss\n(mean squared)",
+    "log_loss": "log loss\n(nats)",
 }
 
 
@@ -113,7 +114,8 @@ class HistoryDisplay:
             raise ParameterError(f"HistoryDisplay: axes holds {len(axes)} axes and must hold three.")
         self.axes_, self.figure_ = axes, axes[0].figure
         rounds = np.arange(1, len(self.history) + 1)
-        last = "hold_out_loss" if any("hold_out_loss" in entry for entry in self.history) else "noise"
+        levels = ("hold_out_loss", "log_loss")
+        last = next((name for name in levels if any(name in entry for entry in self.history)), "noise")
         words = ("experts", "rows that\nchanged hands", WORDS[last])
         for ax, name, label in zip(axes, ("n_experts", "changed", last), words, strict=True):
             ax.plot(rounds, [entry[name] for entry in self.history], color="0.6", lw=1.2, zorder=1)

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
+from sklearn.base import is_classifier
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds
+from modpart.partition._class_regimes import class_relevance
+from modpart.partition._class_starts import class_start_labels
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._local import input_relevance, local_lines, neighbours
 from modpart.partition._regimes import find_regimes
@@ -29,7 +32,6 @@ TRIAL_EVERY, TRIAL_ROUNDS = 10, 3
 WORST_SHARE = 0.1
 LEAST_GAIN, ALLOWED_LOSS = 0.02, 0.01  # of the hold-out loss, to admit and to drop an expert
 DROP_CANDIDATES = 2
-ERROR_FLOOR = 1e-3  # of var(y)
 FINAL_ROUNDS = 3
 LEAST_START = 4  # rows that an expert needs to begin with
 
@@ -84,18 +86,20 @@ class _Run:
     def round(self, labels: np.ndarray) -> np.ndarray:
         """Experts learn their rows, then every row goes to the expert that predicts it best, neighbours voting."""
         self.team.train(labels)
-        winners, _ = award(self.team.errors(), labels, self.rows.near, self.vote_weight, self.min_samples)
+        errors = self.team.errors()
+        density = self.team.density(errors, errors, labels, self.rows.near)
+        winners = award(density, labels, self.rows.near, self.vote_weight, self.min_samples)
         if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
             return labels
         self.team.keep(np.unique(winners))
         return compact(winners)
 
     def hold_out_errors(self, labels: np.ndarray) -> np.ndarray:
-        """Squared error on hold-out rows, each routed by the vote of its nearest training rows, in units of y."""
+        """Loss on hold-out rows, each routed by the vote of its nearest training rows, in original units."""
         X, y, _ = self.hold_out
         ballots = np.zeros((len(X), int(labels.max()) + 1))
         np.add.at(ballots, (np.arange(len(X))[:, None], labels[self.hold_out_near]), 1.0)
-        return (own_column(self.team.predict(X), ballots.argmax(axis=1)) - y) ** 2
+        return own_column(self.team.losses(X, y), ballots.argmax(axis=1))
 
     def _try_growing(self, labels: np.ndarray) -> np.ndarray:
         """A new expert on the worst-predicted rows, kept when the routed hold-out loss falls or experts are wanted."""
@@ -157,20 +161,18 @@ class _Run:
 
 
 def award(
-    errors: np.ndarray, labels: np.ndarray, near: np.ndarray, vote_weight: float, min_samples: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Winner of every row, and the log predictive densities (n_samples, n_experts) that decided it.
+    log_density: np.ndarray, labels: np.ndarray, near: np.ndarray, vote_weight: float, min_samples: int
+) -> np.ndarray:
+    """Winner of every row by log predictive densities (n_samples, n_experts) and the neighbours' vote.
 
     A row stays where it is on a tie; experts left with fewer than `min_samples` rows lose them to the runner-up.
     """
-    noise = max(float(own_column(errors, labels).mean()), ERROR_FLOOR)
-    log_density = -0.5 * (errors / noise + np.log(2.0 * np.pi * noise))
     scores = log_density + vote_weight * log_votes(labels, near)
     winners = np.where(scores.max(axis=1) > own_column(scores, labels), scores.argmax(axis=1), labels)
-    counts = np.bincount(winners, minlength=errors.shape[1])
+    counts = np.bincount(winners, minlength=scores.shape[1])
     small = (counts < min_samples) & (counts < counts.max())
     scores[:, small] = -np.inf
-    return np.where(small[winners], scores.argmax(axis=1), winners), log_density
+    return np.where(small[winners], scores.argmax(axis=1), winners)
 
 
 def own_column(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -199,15 +201,14 @@ def contest_by_hold_out(
     """
     n, d = X.shape
     least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
-    scaling = Scaling.of(X, y)
-    relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng)
-    Z = scaling.inputs(X) * relevance
+    relevance, unit = _relevance(estimator, X, y, rng)
+    Z = Scaling.of(X, np.zeros(n)).inputs(X) * relevance
     team_seed, split_seed, *run_seeds = child_seeds(rng, n_init + 2)
     order = np.random.default_rng(split_seed).permutation(n)
     held_out = min(round(validation_fraction * n), n - LEAST_START * bounds[0])
     outside = np.sort(order[: max(1, held_out)])
     inside = np.setdiff1d(order, outside)
-    task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed)
+    task = _Task(estimator, X, y, Z, inside, outside, bounds, least, vote_weight, max_rounds, team_seed, unit)
     starts: list[tuple[_Task, int | None, int]] = [(task, start, seed) for start, seed in enumerate(run_seeds)]
     if bounds[1] == 1 or (bounds[0] == 1 and len(inside) < 2 * least):  # no room for a second regime
         starts.clear()
@@ -233,11 +234,21 @@ class _Task:
     vote_weight: float
     max_rounds: int
     seed: int
+    unit: float  # of the errors, in the units of the hold-out losses
+
+
+def _relevance(estimator: Any, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Relevance of each input, and the loss that one unit of a team's errors stands for."""
+    if is_classifier(estimator):
+        codes = np.unique(y, return_inverse=True)[1]
+        return class_relevance(Scaling.of(X, codes).inputs(X), codes, rng), 1.0
+    scaling = Scaling.of(X, y)
+    return input_relevance(scaling.inputs(X), scaling.target(y), rng), scaling.y_sd**2
 
 
 @dataclass
 class _Result:
-    """Where one run ended: winners of all rows, and the routed squared errors on the hold-out rows."""
+    """Where one run ended: winners of all rows, and the routed losses on the hold-out rows."""
 
     labels: np.ndarray
     hold_out_errors: np.ndarray
@@ -255,16 +266,23 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
         labels = np.zeros(len(inside), dtype=np.int64)
         team.train(labels)
     else:
-        begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed)
+        begin = _begin(task, start, seed)
         with config_context(assume_finite=True, skip_parameter_validation=True):  # thousands of small fits
             labels = run.compete(begin, task.max_rounds)
     everyone = np.empty(len(X), dtype=np.int64)
     everyone[inside] = labels
-    errors = (team.predict(X[outside]) - y[outside, None]) ** 2 / Scaling.of(X, y).y_sd ** 2
-    noise = max(float(own_column(team.errors(), labels).mean()), ERROR_FLOOR)
-    scores = -0.5 * errors / noise + task.vote_weight * log_votes(labels, run.hold_out_near)
-    everyone[outside] = scores.argmax(axis=1)
+    errors = team.losses(X[outside], y[outside]) / task.unit
+    density = team.density(errors, team.errors(), labels, run.hold_out_near)
+    everyone[outside] = (density + task.vote_weight * log_votes(labels, run.hold_out_near)).argmax(axis=1)
     return _Result(everyone, run.hold_out_errors(labels), run.history)
+
+
+def _begin(task: _Task, start: int, seed: int) -> np.ndarray:
+    X, y, Z = task.X[task.inside], task.y[task.inside], task.Z[task.inside]
+    if not is_classifier(task.estimator):
+        return start_labels(start, X, y, Z, task.bounds, task.min_samples, seed)
+    codes = np.unique(y, return_inverse=True)[1]
+    return class_start_labels(start, Scaling.of(X, codes).inputs(X), codes, Z, task.bounds, task.min_samples, seed)
 
 
 def start_labels(
@@ -311,12 +329,15 @@ def _finish(task: _Task, best: _Result, relevance: np.ndarray) -> Contest:
     labels, near = compact(best.labels), neighbours(task.Z, VOTERS)
     for _ in range(FINAL_ROUNDS if labels.max() else 0):
         team.train(labels)
-        winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples)
+        errors = team.errors()
+        density = team.density(errors, errors, labels, near)
+        winners = award(density, labels, near, task.vote_weight, task.min_samples)
         if len(np.unique(winners)) < task.bounds[0]:
             break
         team.keep(np.unique(winners))
         labels = compact(winners)
     team.train(labels)
     errors = team.errors()
-    _, log_density = award(errors, labels, near, task.vote_weight, task.min_samples)
-    return Contest(labels, log_density, errors, team.experts(labels), relevance, best.history)
+    return Contest(
+        labels, team.density(errors, errors, labels, near), errors, team.experts(labels), relevance, best.history
+    )

@@ -4,18 +4,20 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import r2_score
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
-from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.checks import check_X, check_X_classes, check_X_y
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, model, nothing, number, one_of, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
+from modpart.partition._class_starts import contest_by_class_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
@@ -27,7 +29,7 @@ LEAST_ROWS = 5  # for each expert when min_samples is None
 
 
 class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
-    """Find the regimes of a regression problem by letting experts compete for its rows.
+    """Find the regimes of a regression or classification problem by letting experts compete for its rows.
 
     Every expert predicts every row; a row goes to the expert that predicts it best, with its nearest rows voting; each
     expert then relearns the rows it holds. Experts are added where rows are badly predicted and dropped where others
@@ -37,10 +39,12 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
     Parameters
     ----------
-    estimator : regressor or None, default=None
+    estimator : regressor, classifier or None, default=None
         The kind of expert. None or a :class:`BayesianExpert` competes in closed form, its evidence deciding the number
         of regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other
-        scikit-learn regressor is refitted each round. For these two, hold-out loss decides the number of regimes.
+        scikit-learn regressor is refitted each round. For these two, hold-out loss decides the number of regimes. So
+        it does for a scikit-learn classifier with `predict_proba`, for which y holds classes and experts compete by
+        log loss.
     n_experts : "auto" or int, default="auto"
         Number of experts that compete, and of partitions; "auto" finds it.
     max_experts : int, default=10
@@ -73,11 +77,11 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Regime of each training row by the gate, from X alone; partition 0 is the largest.
     winner_labels_ : ndarray of shape (n_samples,), int64
         Regime of each training row by competition, which used y.
-    experts_ : list of fitted regressors
-        One per partition. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
+    experts_ : list of fitted regressors or classifiers
+        One per partition. All classifiers know all classes. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
     gate_ : Gate
         Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
-        var(y).
+        var(y), or excess log loss in nats.
     history_ : list of dict
         One entry per round: step, number of experts, share of rows that changed, noise or hold-out loss.
     n_features_in_ : int
@@ -100,7 +104,14 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     The competition is that of [1]_; deciding splits, merges and drops by evidence, the neighbour vote and the
     cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of
     regressions. Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are
-    then assigned in one pass. Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
+    then assigned in one pass.
+
+    Classes say less about the law of a row than a number does: count on some hundred rows for each regime. Classifiers
+    therefore bid for a row with their log loss on the rows around it, too; rows whose class looks like a mistake, up to
+    some 5 %, do not teach; and what an expert says of a row that it holds is cross-fitted. A competition begins with
+    cells whose logistic laws differ, joined by evidence.
+
+    Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
     split and the starts.
 
     References
@@ -121,7 +132,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     """
 
     _rules = {
-        "estimator": (nothing, model("regressor")),
+        "estimator": (nothing, model("regressor"), model("classifier")),
         "n_experts": (one_of("auto"), integer(1)),
         "max_experts": (integer(1),),
         "min_samples": (nothing, integer(2)),
@@ -186,12 +197,14 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         if isinstance(self.estimator, Estimator):  # ours compete without a fit of their own that would check them
             self.estimator._check_params()
         rng = check_rng(self.random_state)
-        X, y = check_X_y(self, X, y)
+        of_classes = is_classifier(self.estimator)
+        X, y = check_X_classes(self, X, y) if of_classes else check_X_y(self, X, y)
         self._check_rows(len(X))
         progress = Progress(self, X, y)
         with one_thread():
             contest = self._contest(X, y, rng, lambda line: progress.step(line["step"], _words(line))).by_share()
-            self.scaling_, self.gate_columns_ = Scaling.of(X, y), _gate_columns(contest.relevance, self.gate)
+            self.scaling_ = Scaling.of(X, np.zeros(len(X)) if of_classes else y)
+            self.gate_columns_ = _gate_columns(contest.relevance, self.gate)
             self.gate_ = fit_gate(
                 self._gate_inputs(X),
                 contest.labels,
@@ -201,7 +214,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
                 classifier=None if isinstance(self.gate, str) else self.gate,
                 n_jobs=self.n_jobs,
             )
-            progress.step("gate", f"{self.gate_.kind}, routed error {self.gate_.routed_error:.4f} of var(y)")
+            progress.step("gate", f"{self.gate_.kind}, routed error {self.gate_.routed_error:.4f}")
         self.experts_, self.history_ = contest.experts, contest.history
         self.winner_labels_ = contest.labels
         self.n_partitions_ = self._n_features_out = len(contest.experts)
@@ -232,6 +245,8 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         if self.estimator is None or isinstance(self.estimator, BayesianExpert):
             law = "smooth" if self.estimator is None else self.estimator.law
             return contest_by_evidence(X, y, rng, law=law, report=report, **shared)
+        if isinstance(self.estimator, LogisticRegression):
+            return contest_by_class_evidence(self.estimator, X, y, rng, report=report, **shared)
         contest = contest_by_hold_out(
             self.estimator,
             X,
@@ -309,7 +324,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         return self.fit(X, y).labels_
 
     def score(self, X: Any, y: Any) -> float:
-        """R squared of the experts routed by the gate, so that searches can compare partitions.
+        """R squared of the experts routed by the gate, for classifiers accuracy, so that searches can compare partitions.
 
         Parameters
         ----------
@@ -318,19 +333,20 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
 
         Returns
         -------
-        r2 : float
+        score : float
         """
         labels = self.predict(X)
         X = check_X(self, X)
-        predictions = np.empty(len(X))
+        predictions = np.empty(len(X), dtype=np.asarray(self.experts_[0].predict(X[:1])).dtype)
         for k in np.unique(labels):
             predictions[labels == k] = np.ravel(self.experts_[k].predict(X[labels == k]))
-        return float(r2_score(y, predictions))
+        return float((accuracy_score if is_classifier(self.experts_[0]) else r2_score)(y, predictions))
 
 
 def _words(line: dict[str, Any]) -> str:
     """One line of the history as a sentence."""
-    level = f"noise {line['noise']:.4f}" if "noise" in line else f"hold-out loss {line['hold_out_loss']:.4f}"
+    words = {"noise": "noise", "hold_out_loss": "hold-out loss", "log_loss": "log loss"}
+    level = next(f"{said} {line[name]:.4f}" for name, said in words.items() if name in line)
     return f"{line['n_experts']} experts, {100 * line['changed']:.1f} % of the rows changed hands, {level}"
 
 
