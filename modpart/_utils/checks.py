@@ -57,17 +57,13 @@ def check_X_classes(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> 
     given = X, y
     try:
         X, y = validate_data(estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, reset=True)
+        if y.dtype == object and len({type(label) for label in y}) == 1:
+            y = np.array(y.tolist())  # what numpy would have made of these labels itself
         check_classification_targets(y)
     except (ValueError, TypeError) as error:
-        if X is not given[0]:
-            raise InputDataError(
-                f"{error} The target y of {type(estimator).__name__} must hold classes: integers, strings or booleans."
-            ) from error
         raise _explained(error, *given, classes=True) from error
-    if _holds_dates(given[1]):
-        raise InputDataError(
-            "target y holds dates or durations. Turn them into classes first, for example into strings."
-        )
+    if _holds_dates(given[1]) or y.dtype.kind in "mM":
+        raise _explained(ValueError("target y cannot be used as classes."), *given, classes=True)
     return _usable_table(X, given[0], None), y
 
 
@@ -105,11 +101,11 @@ def _holds_dates(values: Any) -> bool:
     return any(getattr(kind, "kind", "") in tuple("mM") for kind in kinds)
 
 
-def _explained(error: Exception, X: Any, y: Any) -> Exception:
+def _explained(error: Exception, X: Any, y: Any, *, classes: bool = False) -> Exception:
     """Return the refusal in our words when its cause is found, as scikit-learn put it otherwise."""
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
-    found = list(_faults_in(X, y))
+    found = list(_faults_in(X, y, classes))
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
     words = " ".join(found[:3]) + more
     if isinstance(error, TypeError):
@@ -133,7 +129,7 @@ def _advice(X: Any) -> str:
     return ""
 
 
-def _faults_in(X: Any, y: Any) -> Iterator[str]:
+def _faults_in(X: Any, y: Any, classes: bool) -> Iterator[str]:
     """One sentence for each thing wrong with a column of X, with y, or with their lengths."""
     if X is None or np.ndim(X) != 2:
         return
@@ -141,7 +137,9 @@ def _faults_in(X: Any, y: Any) -> Iterator[str]:
         yield from _faults_of(f"X column {name}", column)
     if y is None or np.ndim(y) != 1:
         return
-    yield from _faults_of("target y", pd.Series(np.asarray(y)))
+    target = pd.Series(np.asarray(y))
+    named = classes and target.dtype.kind not in "biufcmM"  # text may name a class
+    yield from _faults_of("target y", target.isna().map({True: np.nan, False: 0.0}) if named else target)
     try:
         check_consistent_length(X, y)
     except ValueError:

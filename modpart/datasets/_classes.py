@@ -25,7 +25,7 @@ def _draw_classes(
     rules: Sequence[Law],
     n_classes: int,
 ) -> Sample:
-    """Draw X, label its rows by the rule of their regime, then let the share `noise` of them change to another class."""
+    """Draw X, label its rows by the rule of their regime, then let the share `noise` change to another class."""
     validate(owner, {"n_samples": n_samples, "noise": noise}, _RULES)
     rng = check_rng(random_state)
     X = domain(rng, n_samples)
@@ -43,8 +43,8 @@ def _draw_classes(
 def make_two_rules(n_samples: int = 1000, *, noise: float = 0.05, random_state: Any = None) -> Sample:
     """Two classes by one line, and by the opposite of another one beyond a border.
 
-    (a, b) in [-1, 1]^2. Regime 1 where a > 0.1: class 1 where b < a/2; regime 0 elsewhere: class 1 where b > -a/4. Shares
-    .55 and .45; no single line tells the classes apart.
+    (a, b) in [-1, 1]^2. Regime 1 where a > .1: class 1 where b < a/2; regime 0 elsewhere: class 1 where b > -a/4.
+    Shares .55 and .45; no single line tells the classes apart.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._mlp import MLPExpert
+from modpart.partition._partitioned_classifier import PartitionedClassifier
+from modpart.partition._partitioned_regressor import PartitionedRegressor
 from modpart.partition._partitioner import ActivePartitioner
-from modpart.partition._regressor import PartitionedRegressor
 
-__all__ = ["ActivePartitioner", "BayesianExpert", "MLPExpert", "PartitionedRegressor"]
+__all__ = ["ActivePartitioner", "BayesianExpert", "MLPExpert", "PartitionedClassifier", "PartitionedRegressor"]

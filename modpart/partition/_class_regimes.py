@@ -119,7 +119,7 @@ def find_class_regimes(
     if bounds[0] > 1:  # so many regimes have to fit in
         least = max(2, min(least, len(X) // (2 * bounds[0])))
     seen = np.arange(len(X)) if len(X) <= MAX_ROWS else np.sort(rng.choice(len(X), MAX_ROWS, replace=False))
-    Z, n_classes = X * relevance, int(codes.max()) + 1
+    Z, n_classes = X * relevance, max(2, int(codes.max()) + 1)
     order = np.argsort(-relevance, kind="stable")
     kept = np.sort(order[: max(1, MAX_WEIGHTS // max(1, n_classes - 1) - 1)])
     features = np.column_stack([np.ones(len(X)), X[:, kept]])
@@ -204,7 +204,8 @@ class _Search:
     def cut(self, projections: np.ndarray) -> np.ndarray:
         """Cut rows into cells, the largest first, while a cut raises the evidence or cells are wanted."""
         most, wanted = max(self.bounds[0], MAX_CELLS), max(self.bounds[0], WANTED_CELLS)
-        pending, finished = [_Cell(np.arange(len(self.codes)), self.law(np.arange(len(self.codes))))], []
+        everyone = np.arange(len(self.codes))
+        pending, finished = [_Cell(everyone, self.law(everyone))], list[_Cell]()
         while pending and len(pending) + len(finished) < most:
             cell = pending.pop(int(np.argmax([len(cell.rows) for cell in pending])))
             gain, halves = self._best_cut(cell, projections)

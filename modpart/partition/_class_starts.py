@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from modpart._utils.seeds import child_seeds
 from modpart.partition._class_regimes import class_relevance, find_class_regimes
@@ -11,9 +14,17 @@ from modpart.partition._classes import fit_classifier
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._search import Report, compact, ignore
 
-__all__ = ["class_start_labels", "contest_by_class_evidence"]
+__all__ = ["class_start_labels", "contest_by_class_evidence", "is_logistic"]
 
 START_EXPERTS = 3
+
+
+def is_logistic(estimator: Any) -> bool:
+    """Whether an expert is logistic regression, on inputs as they come or each scaled by itself."""
+    if isinstance(estimator, Pipeline):
+        scaled = all(isinstance(step, MaxAbsScaler | MinMaxScaler | StandardScaler) for _, step in estimator.steps[:-1])
+        return scaled and is_logistic(estimator.steps[-1][1])
+    return isinstance(estimator, LogisticRegression)
 
 
 def contest_by_class_evidence(
@@ -51,8 +62,8 @@ def class_start_labels(
 ) -> np.ndarray:
     """Labels to begin a run with: regimes of logistic laws, then clusters of [x, class] and of x.
 
-    Further starts repeat the clusterings with other seeds. No expert begins with fewer than `least` rows, unless a fixed
-    number of experts asks for it.
+    Further starts repeat the clusterings with other seeds. No expert begins with fewer than `least` rows, unless a
+    fixed number of experts asks for it.
 
     Parameters
     ----------

@@ -7,8 +7,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
+from modpart.exceptions import ParameterError
+
 __all__ = [
     "RegimeClassifier",
+    "aligned",
+    "check_probabilities",
     "class_codes",
     "cross_fitted",
     "fit_classifier",
@@ -55,9 +59,25 @@ class RegimeClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
+def check_probabilities(owner: Any, estimator: Any) -> None:
+    """Raise unless `estimator` gives probabilities; a search or pipeline tells only when it is fitted."""
+    if not hasattr(estimator, "predict_proba") and not hasattr(type(estimator), "predict_proba"):
+        raise ParameterError(
+            f"{type(owner).__name__}: estimator={estimator!r} has no predict_proba, and classifiers compete by log "
+            "loss. Pass one that gives probabilities, or wrap it in CalibratedClassifierCV."
+        )
+
+
 def class_codes(classes: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Position of each label in the sorted `classes`."""
     return np.searchsorted(classes, y)
+
+
+def aligned(expert: Any, X: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Class probabilities with a column for each of `classes`, shape (n_samples, n_classes)."""
+    shares = np.zeros((len(X), len(classes)))
+    shares[:, class_codes(classes, expert.classes_)] = expert.predict_proba(X)
+    return shares
 
 
 def fit_classifier(estimator: Any, X: np.ndarray, y: np.ndarray, classes: np.ndarray, prior: np.ndarray) -> Any:

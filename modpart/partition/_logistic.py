@@ -64,7 +64,7 @@ def fit_logistic(features: np.ndarray, codes: np.ndarray, n_classes: int, start:
         if gain < NEWTON_TOL:
             break
     curvature = _with_prior(_derivatives(features, codes, weights)[1].sum(axis=0))
-    return Logistic(weights, value + _occam(curvature))
+    return Logistic(weights, value + float(_occam(curvature)))
 
 
 def gains_of_cuts(

@@ -5,7 +5,6 @@ from warnings import warn
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
@@ -17,7 +16,8 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
-from modpart.partition._class_starts import contest_by_class_evidence
+from modpart.partition._class_starts import contest_by_class_evidence, is_logistic
+from modpart.partition._classes import check_probabilities
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._free import contest_by_hold_out
 from modpart.partition._gates import fit_gate
@@ -78,7 +78,8 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     winner_labels_ : ndarray of shape (n_samples,), int64
         Regime of each training row by competition, which used y.
     experts_ : list of fitted regressors or classifiers
-        One per partition. All classifiers know all classes. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
+        One per partition; classifiers know all classes. They learned from arrays: give them ``X.to_numpy()`` where X
+        is a DataFrame.
     gate_ : Gate
         Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
         var(y), or excess log loss in nats.
@@ -196,8 +197,10 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         self._check_params()
         if isinstance(self.estimator, Estimator):  # ours compete without a fit of their own that would check them
             self.estimator._check_params()
+        of_classes = self.estimator is not None and is_classifier(self.estimator)
+        if of_classes:
+            check_probabilities(self, self.estimator)
         rng = check_rng(self.random_state)
-        of_classes = is_classifier(self.estimator)
         X, y = check_X_classes(self, X, y) if of_classes else check_X_y(self, X, y)
         self._check_rows(len(X))
         progress = Progress(self, X, y)
@@ -245,7 +248,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         if self.estimator is None or isinstance(self.estimator, BayesianExpert):
             law = "smooth" if self.estimator is None else self.estimator.law
             return contest_by_evidence(X, y, rng, law=law, report=report, **shared)
-        if isinstance(self.estimator, LogisticRegression):
+        if is_logistic(self.estimator):
             return contest_by_class_evidence(self.estimator, X, y, rng, report=report, **shared)
         contest = contest_by_hold_out(
             self.estimator,
@@ -324,7 +327,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         return self.fit(X, y).labels_
 
     def score(self, X: Any, y: Any) -> float:
-        """R squared of the experts routed by the gate, for classifiers accuracy, so that searches can compare partitions.
+        """R squared of the experts routed by the gate, accuracy for classes, so that searches can compare partitions.
 
         Parameters
         ----------
