@@ -59,10 +59,11 @@ def check_X_classes(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> 
         X, y = validate_data(estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, reset=True)
         if y.dtype == object and len({type(label) for label in y}) == 1:
             y = np.array(y.tolist())  # what numpy would have made of these labels itself
-        check_classification_targets(y)
+        if not _holds_dates(given[1]) and (y.dtype.kind != "f" or _usable(y)):
+            check_classification_targets(y)
     except (ValueError, TypeError) as error:
         raise _explained(error, *given, classes=True) from error
-    if _holds_dates(given[1]) or y.dtype.kind in "mM":
+    if _holds_dates(given[1]) or (y.dtype.kind == "f" and not _usable(y)):
         raise _explained(ValueError("target y cannot be used as classes."), *given, classes=True)
     return _usable_table(X, given[0], None), y
 

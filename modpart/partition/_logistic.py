@@ -7,7 +7,6 @@ the law of a sharp rule, and cutting along the rule's own boundary would pay.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
 
 __all__ = ["Logistic", "fit_logistic", "gains_of_cuts"]
 
@@ -111,7 +110,9 @@ def _log_likelihood(
     features: np.ndarray, codes: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log likelihood of every row, its class probabilities by the law, and the probability that it is no lapse."""
-    shares = softmax(np.column_stack([features @ weights.T, np.zeros(len(features))]), axis=1)
+    logits = np.column_stack([features @ weights.T, np.zeros(len(features))])
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
     own = (1.0 - LAPSE) * shares[np.arange(len(codes)), codes]
     total = own + LAPSE / shares.shape[1]
     return np.log(total), shares, own / total
