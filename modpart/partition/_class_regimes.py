@@ -126,19 +126,20 @@ def find_class_regimes(
     search = _Search(features[seen], codes[seen], n_classes, neighbours(Z[seen], VOTERS), least, vote_weight, bounds)
     search.report = report
     best = np.zeros(len(seen), dtype=np.int64)
-    highest, chosen = search.total(best, search.near) if bounds[0] == 1 else -np.inf, relevance
+    laws = search.laws(best)
+    highest, chosen = search.total(best, laws, search.near) if bounds[0] == 1 else -np.inf, relevance
     for directions in _direction_sets(X.shape[1], order[:MAX_AXES], rng):
         found = search.cut(X[seen] @ directions.T)
         for candidate in search.joined(found):
             metric = border_metric(X[seen], candidate)
             near = neighbours(X[seen] * metric, VOTERS)
-            settled = search.compete(candidate, near)
-            value = search.total(settled, near)
-            search.note("compete", settled, float(np.mean(settled != candidate)))
+            settled, learned = search.compete(candidate, near)
+            value = search.total(settled, learned, near)
+            search.note("compete", settled, learned, float(np.mean(settled != candidate)))
             if value > highest and bounds[0] <= settled.max() + 1 <= bounds[1]:
-                best, highest, chosen = settled, value, metric
-    search.note("end", best, 0.0)
-    losses = np.column_stack([law.losses(features, codes) for law in search.laws(best)])
+                best, laws, highest, chosen = settled, learned, value, metric
+    search.note("end", best, laws, 0.0)
+    losses = np.column_stack([law.losses(features, codes) for law in laws])
     near = neighbours(X * chosen, VOTERS) if len(seen) == len(X) else _nearest(X[seen] * chosen, X * chosen)
     bids = local_bids(losses, losses[seen], near)
     labels = best if len(seen) == len(X) else (bids + vote_weight * log_votes(best, near)).argmax(axis=1)
@@ -195,10 +196,10 @@ class _Search:
     def laws(self, labels: np.ndarray) -> list[Logistic]:
         return [self.law(labels == k) for k in range(int(labels.max()) + 1)]
 
-    def total(self, labels: np.ndarray, near: np.ndarray) -> float:
+    def total(self, labels: np.ndarray, laws: list[Logistic], near: np.ndarray) -> float:
         """Evidence of all laws and of the neighbours' votes for the labels, less the price of the experts."""
         votes = log_votes(labels, near)[np.arange(len(labels)), labels].sum()
-        evidence = sum(law.evidence for law in self.laws(labels))
+        evidence = sum(law.evidence for law in laws)
         return float(evidence + self.vote_weight * votes - EXPERT_PRICE * labels.max())
 
     def cut(self, projections: np.ndarray) -> np.ndarray:
@@ -216,7 +217,7 @@ class _Search:
         labels = np.empty(len(self.codes), dtype=np.int64)
         for label, cell in enumerate(pending + finished):
             labels[cell.rows] = label
-        self.note("cut", labels, 1.0)
+        self.note("cut", labels, [cell.law for cell in pending + finished], 1.0)
         return labels
 
     def _best_cut(self, cell: _Cell, projections: np.ndarray) -> tuple[float, list[_Cell]]:
@@ -262,7 +263,7 @@ class _Search:
             gains = {pair: value for pair, value in gains.items() if a not in pair and b not in pair}
             gains |= {(min(a, c), max(a, c)): gain(min(a, c), max(a, c)) for c in groups if c != a}
 
-    def compete(self, labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+    def compete(self, labels: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, list[Logistic]]:
         """Each row goes to the law that bids most for it, neighbours voting; laws then relearn their rows."""
         laws = self.laws(labels)
         for _ in range(ROUNDS):
@@ -276,14 +277,14 @@ class _Search:
             winners = np.where(small[winners], scores.argmax(axis=1), winners)
             changed, held = float(np.mean(winners != labels)), np.unique(winners)
             labels = compact(winners)
+            laws = [self.law(winners == k, laws[k].weights) for k in held]
             if changed <= SETTLED_SHARE or len(held) == 1:
                 break
-            laws = [self.law(winners == k, laws[k].weights) for k in held]
-        return labels
+        return labels, laws
 
-    def note(self, step: str, labels: np.ndarray, changed: float) -> None:
+    def note(self, step: str, labels: np.ndarray, laws: list[Logistic], changed: float) -> None:
         """Add a line to the history."""
-        losses = np.column_stack([law.losses(self.features, self.codes) for law in self.laws(labels)])
+        losses = np.column_stack([law.losses(self.features, self.codes) for law in laws])
         loss = float(losses[np.arange(len(labels)), labels].mean())
         entry = {"step": step, "n_experts": int(labels.max()) + 1, "changed": changed, "log_loss": loss}
         self.history.append(entry)
