@@ -17,7 +17,7 @@ from modpart.partition._local import input_relevance, neighbours
 from modpart.partition._logistic import Logistic, fit_logistic, gains_of_cuts
 from modpart.partition._search import REMOTE_PRICE, VOTERS, Report, compact, ignore, log_votes
 
-__all__ = ["ClassRegimes", "class_relevance", "find_class_regimes", "local_bids"]
+__all__ = ["ClassRegimes", "border_metric", "class_relevance", "find_class_regimes", "local_bids"]
 
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 MAX_WEIGHTS = 60  # of one logistic law; with more, it sees the most relevant inputs only
