@@ -32,7 +32,7 @@ FLOOR = 1e-3  # of a probability, for everyone
 PAGE = """\
 # Classes by regimes
 
-{seeds} seeds, Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_classes.py --seeds {seeds} \
+Seeds per set: {seeds}; Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_classes.py --seeds {seeds} \
 --write`. Probabilities of all models are kept above 0.001, so that one certain mistake does not decide.
 
 Every model sees standardised inputs. *Modular* is `PartitionedClassifier()` as it comes, its experts and *one model*

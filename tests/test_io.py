@@ -23,7 +23,9 @@ from sklearn.tree import DecisionTreeRegressor
 import modpart
 from modpart.exceptions import ModpartError, UntrustedFileError
 from modpart.io import load, save
-from tests.public import estimator_classes, quick
+from modpart.partition import ActivePartitioner, PartitionedClassifier
+from modpart.partition._classes import RegimeClassifier
+from tests.public import estimator_classes, quick, target_for
 
 pytest.importorskip("skops")
 
@@ -60,12 +62,25 @@ def test_a_model_comes_back_bit_by_bit(name, tmp_path):
 @pytest.mark.parametrize("cls", estimator_classes(), ids=lambda cls: cls.__name__)
 def test_our_own_estimators_come_back_in_a_pipeline(cls, tmp_path):
     X, y = table()
+    y = target_for(cls, y)
     model = make_pipeline(StandardScaler(), quick(cls)).fit(X, y)
     save(model, tmp_path / "model.skops")
     loaded = load(tmp_path / "model.skops")
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
     assert loaded[-1].get_params().keys() == model[-1].get_params().keys()
     loaded[-1].fit(X, y)
+
+
+def test_experts_that_lack_a_class_come_back(tmp_path):
+    X = np.random.default_rng(0).uniform(-1, 1, size=(80, 2))
+    y = np.where(X[:, 0] < 0, "rest", np.where(X[:, 1] < 0, "left", "right"))
+    estimator = LogisticRegression()
+    model = PartitionedClassifier(
+        ActivePartitioner(estimator, n_experts=2), routing="hard", fallback=False, random_state=0
+    ).fit(X, y)
+    assert any(type(expert) is RegimeClassifier for expert in model.experts_)
+    save(model, tmp_path / "model.skops")
+    np.testing.assert_array_equal(load(tmp_path / "model.skops").predict_proba(X), model.predict_proba(X))
 
 
 def test_a_table_with_named_columns_comes_back(tmp_path):
