@@ -6,6 +6,7 @@ docs/benchmarks/classes.md, with ``--seeds 1`` for a quicker look.
 
 import argparse
 import platform
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ FLOOR = 1e-3  # of a probability, for everyone
 PAGE = """\
 # Classes by regimes
 
-Seeds per set: {seeds}; Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_classes.py --seeds {seeds} \
---write`. Probabilities of all models are kept above 0.001, so that one certain mistake does not decide.
+Seeds per set: {seeds}; Python {python}, scikit-learn {sklearn}. Made by
+`python benchmarks/bench_classes.py --seeds {seeds} --write`.
+Probabilities of all models are kept above 0.001, so that one certain mistake does not decide.
 
 Every model sees standardised inputs. *Modular* is `PartitionedClassifier()` as it comes, its experts and *one model*
 being `LogisticRegression()`; *k-means* is the same on clusters of the inputs, as many as there are regimes (3 on real
@@ -183,11 +185,11 @@ def main() -> None:
     arguments = parser.parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     titles = list(contestants(1, 0))
-    losses, accuracies, found, wins = [], [], [], dict.fromkeys(titles, 0)
+    losses, accuracies, found, wins = [], [], [], Counter[str]()
     for name, draw in sets().items():
         runs = [judge(draw, seed) for seed in seeds]
         means = {title: np.mean([run["loss"][title] for run in runs]) for title in titles}
-        wins[min(means, key=means.__getitem__)] += 1
+        wins[" = ".join(title for title in titles if means[title] == min(means.values()))] += 1
         losses.append([name, *(f"{means[title]:.3f}" for title in titles)])
         accuracies.append([name, *(f"{np.mean([run['accuracy'][title] for run in runs]):.3f}" for title in titles)])
         agreement, numbers = [run["agreement"] for run in runs], [run["number"] for run in runs]

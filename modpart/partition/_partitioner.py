@@ -44,7 +44,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         of regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks. Any other
         scikit-learn regressor is refitted each round. For these two, hold-out loss decides the number of regimes. So
         it does for a scikit-learn classifier with `predict_proba`, for which y holds classes and experts compete by
-        log loss.
+        log loss; ``LogisticRegression()``, also behind a scaler, competes by evidence, without restarts.
     n_experts : "auto" or int, default="auto"
         Number of experts that compete, and of partitions; "auto" finds it.
     max_experts : int, default=10
@@ -84,7 +84,7 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
         Its ``kind`` names what was chosen, ``routed_error`` is its cross-validated excess squared error in units of
         var(y), or excess log loss in nats.
     history_ : list of dict
-        One entry per round: step, number of experts, share of rows that changed, noise or hold-out loss.
+        One entry per round: step, number of experts, share of rows that changed, noise, hold-out or log loss.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only when X has string column names.
@@ -110,9 +110,11 @@ class ActivePartitioner(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estim
     Classes say less about the law of a row than a number does: count on some hundred rows for each regime. Classifiers
     therefore bid for a row with their log loss on the rows around it, too; rows whose class looks like a mistake, up to
     some 5 %, do not teach; and what an expert says of a row that it holds is cross-fitted. A competition begins with
-    cells whose logistic laws differ, joined by evidence.
+    cells whose logistic laws differ, joined by evidence; that of logistic experts ends there, and their final fit alone
+    knows their parameters. Where several partitions predict alike, flexible classifiers need not find the one that made
+    the data.
 
-    Random draws: centres, gate folds and bootstraps; for a hold-out competition also the
+    Random draws: centres, gate folds and bootstraps, oblique cuts between classes; for a hold-out competition also the
     split and the starts.
 
     References
