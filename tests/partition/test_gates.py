@@ -10,7 +10,6 @@ from modpart.partition import _gates
 from modpart.partition._gates import (
     KINDS,
     Gate,
-    _blended_excess,
     _coupled,
     _excess,
     _lead,
@@ -18,6 +17,7 @@ from modpart.partition._gates import (
     _weights,
     fit_gate,
     gate_menu,
+    squared_blend,
 )
 
 
@@ -55,7 +55,7 @@ def test_excess_is_zero_for_the_winner():
 def test_a_blend_errs_by_the_square_of_its_share():
     """Two experts, one without error: a share s of the other adds s^2 of its squared error."""
     shares, excess = np.array([[0.75, 0.25], [0.0, 1.0]]), np.array([[0.0, 8.0], [0.0, 8.0]])
-    np.testing.assert_allclose(_blended_excess(shares, excess), [0.5, 8.0])
+    np.testing.assert_allclose(squared_blend(shares, excess), [0.5, 8.0])
 
 
 def test_pairs_of_margins_couple_to_shares():
