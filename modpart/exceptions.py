@@ -2,10 +2,12 @@
 
 __all__ = [
     "DataNotFoundError",
+    "GraphError",
     "InputDataError",
     "MissingDependencyError",
     "ModpartError",
     "ModpartWarning",
+    "NotIdentifiableError",
     "ParameterError",
     "UntrustedFileError",
 ]
@@ -37,3 +39,24 @@ class UntrustedFileError(ModpartError, ValueError):
 
 class ModpartWarning(UserWarning):
     """Base of every warning that modpart gives; each says what was done instead."""
+
+
+class GraphError(ModpartError, ValueError):
+    """A causal graph cannot be made or asked that; the message names the edge, the node or the place in the text."""
+
+
+class NotIdentifiableError(ModpartError):
+    """A causal query has no answer in the data at hand; the message carries the query and the witness.
+
+    Attributes
+    ----------
+    identification : Identification
+        The verdict with its witness.
+    """
+
+    def __init__(self, message: str, identification: object) -> None:
+        super().__init__(message)
+        self.identification = identification
+
+    def __reduce__(self) -> tuple[type, tuple[str, object]]:
+        return type(self), (str(self), self.identification)

@@ -35,6 +35,7 @@ from modpart.datasets._one_law import (
     make_unequal_noise,
 )
 from modpart.datasets._registry import controls, labelled
+from modpart.datasets._scm import DiscreteSCM, make_causal_graph
 from modpart.datasets._shapes import (
     make_elastoplastic,
     make_four_quadrants,
@@ -45,12 +46,14 @@ from modpart.datasets._shapes import (
 from modpart.datasets._tables import available_tables, load_table
 
 __all__ = [
+    "DiscreteSCM",
     "available_tables",
     "controls",
     "labelled",
     "labelled_classes",
     "load_nile",
     "load_table",
+    "make_causal_graph",
     "make_checkerboard",
     "make_column_buckling",
     "make_curved_minority",

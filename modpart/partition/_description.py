@@ -103,7 +103,7 @@ class PartitionDescription:
     >>> X, y, regime = make_elastoplastic(300, random_state=0)
     >>> description = ActivePartitioner(random_state=0).fit(X, y).describe(X, y)
     >>> [str(regime.rule) for regime in description.regimes]
-    ['x0 > 0.4', 'x0 <= 0.4']
+    ['x0 > 0.406', 'x0 <= 0.406']
     """
 
     def __init__(

@@ -116,7 +116,7 @@ class Search:
         With `voting` the neighbours' votes for the joined label count too, as in :meth:`total`. That suits cells that
         have competed; raw ones still hold rows of several regimes.
         """
-        counts = vote_counts(labels, self.near, self.weight)
+        counts = _vote_counts(labels, self.near, self.weight)
         stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
         evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
@@ -289,10 +289,10 @@ def _deviation(first: Law, second: Law, features: list[np.ndarray], extra: float
 
 def log_votes(labels: np.ndarray, near: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Log share of each label among the nearest rows `near` (n_rows, n_near) by weight, shape (n_rows, n_labels)."""
-    return np.log((vote_counts(labels, near, weight) + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
+    return np.log((_vote_counts(labels, near, weight) + VOTE_PRIOR) / (near.shape[1] + VOTE_PRIOR))
 
 
-def vote_counts(labels: np.ndarray, near: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+def _vote_counts(labels: np.ndarray, near: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """How many of the nearest rows `near` (n_rows, n_near) bear each label, by weight, shape (n_rows, n_labels)."""
     ballots = np.ones(near.shape) if weight is None else weight[near] / weight[near].mean(axis=1, keepdims=True)
     counts = np.zeros((len(near), int(labels.max()) + 1))

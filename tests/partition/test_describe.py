@@ -232,7 +232,7 @@ below and the gate agree on 100 % of the rows.
 Partition 0 (198 rows, 66 %): strain > 0.4, exactly. stress rises with strain (by 0.142 from 0.469 to 0.958). Typical \
 error 0.0317 (root mean square; stress itself spreads by 0.0597). The gate is unsure of 2 % of its rows.
 Partition 1 (102 rows, 34 %): strain <= 0.4, exactly. stress rises with strain (by 1.61 from 0.0406 to 0.365). Typical \
-error 0.0299 (root mean square; stress itself spreads by 0.606). The gate is unsure of 2 % of its rows."""
+error 0.0299 (root mean square; stress itself spreads by 0.606). The gate is unsure of < 1 % of its rows."""
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ class Line(nn.Module):
 
 
 def net(**settings):
-    settings = {"optimizer": torch.optim.Adam, "max_epochs": 80, "lr": 0.1, "train_split": None} | settings
+    settings = {"optimizer": torch.optim.Adam, "max_epochs": 40, "lr": 0.3, "train_split": None} | settings
     return NeuralNetRegressor(Line, batch_size=-1, **settings)
 
 
@@ -70,7 +70,7 @@ def test_a_modular_model_of_nets(table):
     found = torch.get_rng_state()
     model = PartitionedRegressor(estimator=net(), partitioner=ActivePartitioner(), cv=2, random_state=0).fit(X, y)
     assert model.n_partitions_ == 2
-    assert model.score(X, y) > 0.9 > LinearRegression().fit(X, y).score(X, y)
+    assert model.score(X, y) > 0.8 > 0.1 + LinearRegression().fit(X, y).score(X, y)
     assert torch.equal(found, torch.get_rng_state())
 
 

@@ -1,0 +1,50 @@
+"""Adjustment sets: what to hold fixed so that a plain conditional distribution becomes causal."""
+
+from modpart.causal._graph import CausalGraph
+
+__all__ = ["adjustment_set", "is_adjustment_set"]
+
+
+def _forbidden(
+    graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Nodes on causal paths from `do` to the outcomes, the first excepted, and all descendants of them."""
+    after = graph.descendants(do, within=None) - do
+    # proper causal paths leave `do` once and never come back to it
+    free = frozenset(graph.nodes) - do
+    on_path = graph.ancestors(outcomes - do, within=free) & graph.descendants(graph.children(do) - do, within=free)
+    return on_path & after, graph.descendants(on_path) if on_path else frozenset()
+
+
+def _proper_back_door_graph(graph: CausalGraph, do: frozenset[str], on_path: frozenset[str]) -> CausalGraph:
+    """The graph without the first edges of proper causal paths."""
+    kept = [(a, b) for a, b in graph.directed if not (a in do and b in on_path)]
+    return CausalGraph(kept, bidirected=graph.bidirected, nodes=graph.nodes)
+
+
+def is_adjustment_set(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str], given: frozenset[str]) -> bool:
+    """Whether P(outcomes | do) = sum over `given` of P(outcomes | do, given) P(given) in every model of the graph.
+
+    The adjustment criterion (Shpitser, VanderWeele & Robins 2010; van der Zander, Liskiewicz & Textor 2014), sound and
+    complete.
+    """
+    on_path, forbidden = _forbidden(graph, do, outcomes)
+    if given & (forbidden | do | outcomes):
+        return False
+    return _proper_back_door_graph(graph, do, on_path).m_separated(do, outcomes, given=given)
+
+
+def adjustment_set(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str]) -> frozenset[str] | None:
+    """A minimal adjustment set, or None when there is none.
+
+    If any set works, then all ancestors of the query that are not forbidden do (van der Zander et al. 2014, theorem 4);
+    from these one after the other is left out while the rest still works.
+    """
+    _, forbidden = _forbidden(graph, do, outcomes)
+    found = graph.ancestors(do | outcomes) - do - outcomes - forbidden
+    if not is_adjustment_set(graph, do, outcomes, found):
+        return None
+    for name in sorted(found):
+        if is_adjustment_set(graph, do, outcomes, found - {name}):
+            found -= {name}
+    return found

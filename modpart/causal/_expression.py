@@ -1,0 +1,211 @@
+"""Estimands as small expression trees: conditional probabilities, products, sums and ratios.
+
+The functions :func:`product`, :func:`total` and :func:`ratio` build them and simplify on the way, by rules that
+hold for every distribution.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+__all__ = ["Expression", "Probability", "Product", "Ratio", "Sum", "product", "ratio", "text", "total"]
+
+
+class Expression:
+    """A function of the values of its free variables."""
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """Variables whose values it depends on."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return text(self)
+
+
+@dataclass(frozen=True)
+class Probability(Expression):
+    """P(of | given) in the data of the experiment that sets `do`."""
+
+    of: tuple[str, ...]
+    given: tuple[str, ...] = ()
+    do: tuple[str, ...] = ()
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """Variables whose values it depends on."""
+        return frozenset(self.of + self.given + self.do)
+
+
+@dataclass(frozen=True)
+class Product(Expression):
+    """The product of some factors; of none it is 1."""
+
+    factors: tuple[Expression, ...]
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """Variables whose values it depends on."""
+        return frozenset().union(*(factor.free for factor in self.factors))
+
+
+@dataclass(frozen=True)
+class Sum(Expression):
+    """A sum over all values of some variables."""
+
+    over: tuple[str, ...]
+    term: Expression
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """Variables whose values it depends on."""
+        return self.term.free - set(self.over)
+
+
+@dataclass(frozen=True)
+class Ratio(Expression):
+    """A numerator over a denominator."""
+
+    numerator: Expression
+    denominator: Expression
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """Variables whose values it depends on."""
+        return self.numerator.free | self.denominator.free
+
+
+def product(factors: Iterable[Expression]) -> Expression:
+    """The product of some expressions, flat; a ratio and a factor equal to its denominator give its numerator."""
+    flat = list(_flat(factors))
+    for quotient in [factor for factor in flat if isinstance(factor, Ratio)]:
+        below = list(_flat([quotient.denominator]))
+        if all(flat.count(factor) >= below.count(factor) for factor in below):
+            for factor in [quotient, *below]:
+                flat.remove(factor)
+            flat.extend(_flat([quotient.numerator]))
+    return flat[0] if len(flat) == 1 else Product(tuple(flat))
+
+
+def total(over: Iterable[str], term: Expression) -> Expression:
+    """The sum of an expression over some of its variables, later ones in the order of the nodes first.
+
+    A variable that stands in one factor alone, and there as what the probability is of, sums to one; factors without
+    any of the variables come before the sum; a sum of a sum is one sum.
+    """
+    over = list(over)
+    left = list(over)
+    factors = list(_flat([term]))
+    for name in list(left):
+        inside = [factor for factor in factors if name in factor.free]
+        if len(inside) == 1 and isinstance(inside[0], Probability) and inside[0].of == (name,):
+            factors.remove(inside[0])
+            left.remove(name)
+    if len(left) < len(over) and left:
+        return total(left, product(factors))
+    if not left:
+        return product(factors)
+    outside = [factor for factor in factors if not factor.free & set(left)]
+    inside = [factor for factor in factors if factor.free & set(left)]
+    only = inside[0]
+    if len(inside) == 1 and isinstance(only, Sum) and not set(left) & set(only.over):
+        return product([*outside, total([*left, *reversed(only.over)], only.term)])
+    return product([*outside, Sum(tuple(reversed(left)), product(inside))])
+
+
+def ratio(numerator: Expression, denominator: Expression) -> Expression:
+    """A quotient; factors that stand on both sides are left out."""
+    above, below = list(_flat([numerator])), list(_flat([denominator]))
+    for factor in list(below):
+        if factor in above:
+            above.remove(factor)
+            below.remove(factor)
+    return Ratio(product(above), product(below)) if below else product(above)
+
+
+def _flat(factors: Iterable[Expression]) -> Iterator[Expression]:
+    for factor in factors:
+        if isinstance(factor, Product):
+            yield from factor.factors
+        else:
+            yield factor
+
+
+# ---- words ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Style:
+    """How an expression is written."""
+
+    probability: str
+    do: str
+    bar: str
+    sum: str
+    brackets: tuple[str, str]
+    fraction: str
+    times: str
+
+
+PLAIN = _Style("P({})", "do({})", " | ", "sum_{{{}}} ", ("[", "]"), "({}) / ({})", " ")
+LATEX = _Style(
+    "P({})", r"\mathrm{{do}}({})", r" \mid ", r"\sum_{{{}}} ", (r"\left[", r"\right]"), r"\frac{{{}}}{{{}}}", " "
+)
+
+
+def text(expression: Expression, *, latex: bool = False) -> str:
+    """An expression in words; a summed variable gets a prime where its name is taken by another one."""
+    style = LATEX if latex else PLAIN
+    names = {name: _latex_name(name) if latex else name for name in sorted(expression.free)}
+    return _written(expression, names, style, latex)
+
+
+def _latex_name(name: str) -> str:
+    return name if len(name) == 1 else r"\mathit{" + name.replace("_", r"\_") + "}"
+
+
+def _written(expression: Expression, names: dict[str, str], style: _Style, latex: bool) -> str:
+    if isinstance(expression, Probability):
+        return _probability(expression, names, style)
+    if isinstance(expression, Product):
+        parts = [_written(factor, names, style, latex) for factor in _sums_last(expression.factors)]
+        closed = [
+            _bracketed(part, factor, style) for part, factor in zip(parts, _sums_last(expression.factors), strict=True)
+        ]
+        return style.times.join([*closed[:-1], parts[-1]]) if parts else "1"
+    if isinstance(expression, Sum):
+        taken = set(names.values())
+        inner = dict(names)
+        for name in expression.over:
+            written = _latex_name(name) if latex else name
+            while written in taken:
+                written += "'"
+            taken.add(written)
+            inner[name] = written
+        over = ", ".join(inner[name] for name in expression.over)
+        return style.sum.format(over) + _written(expression.term, inner, style, latex)
+    if isinstance(expression, Ratio):
+        return style.fraction.format(
+            _written(expression.numerator, names, style, latex), _written(expression.denominator, names, style, latex)
+        )
+    raise TypeError(type(expression).__name__)
+
+
+def _sums_last(factors: Sequence[Expression]) -> list[Expression]:
+    """Factors with the sums at the end, where they need no brackets."""
+    return sorted(factors, key=lambda factor: isinstance(factor, Sum))
+
+
+def _bracketed(part: str, factor: Expression, style: _Style) -> str:
+    return f"{style.brackets[0]}{part}{style.brackets[1]}" if isinstance(factor, Sum) else part
+
+
+def _probability(expression: Probability, names: dict[str, str], style: _Style) -> str:
+    def listed(variables: Iterable[str]) -> Iterator[str]:
+        return (names[name] for name in variables)
+
+    conditions = list(listed(expression.given))
+    if expression.do:
+        conditions.insert(0, style.do.format(", ".join(listed(expression.do))))
+    inside = ", ".join(listed(expression.of))
+    if conditions:
+        inside += style.bar + ", ".join(conditions)
+    return style.probability.format(inside)
