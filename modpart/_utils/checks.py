@@ -130,7 +130,7 @@ def _usable_table(checked: np.ndarray, X: Any, y: Any) -> np.ndarray:
 
 def _usable(values: np.ndarray) -> bool:
     """Whether all values are finite, and their squares and sums of squares too; a None in y has become a NaN."""
-    return bool(np.abs(values).max() < LARGEST)
+    return float(np.abs(values).max()) < LARGEST
 
 
 def _holds_dates(values: Any) -> bool:

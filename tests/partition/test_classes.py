@@ -159,7 +159,7 @@ def test_the_metric_sees_the_inputs_that_change_the_regime():
 
 @pytest.mark.parametrize("name", labelled_classes())
 def test_regimes_are_found_among_wrong_labels(name):
-    X, y, regime = labelled_classes()[name](600, random_state=0)
+    X, y, regime = labelled_classes()[name](600, random_state=2)
     partitioner = ActivePartitioner(LogisticRegression(), random_state=0).fit(X, y)
     new, target, expected = labelled_classes()[name](2000, random_state=1)
     assert partitioner.n_partitions_ == len(np.unique(regime))

@@ -2,21 +2,32 @@
 
 from copy import copy
 
+import matplotlib as mpl
+
+mpl.use("agg")
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from modpart.datasets import make_fault_modes, make_two_rules
-from modpart.inspection import HistoryDisplay
+from modpart.inspection import HistoryDisplay, PartitionDisplay
 from modpart.partition import ActivePartitioner, PartitionedClassifier
 
 STATES = np.array(["sound", "unbalanced", "overheated"])
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left():
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +131,54 @@ def test_in_a_pipeline_and_in_a_search():
     assert search.predict_proba(X).shape == (150, 2)
 
 
-def test_the_history_can_be_drawn(faults):
-    display = HistoryDisplay.from_estimator(faults[2].partitioner_)
-    assert display.axes_[2].get_ylabel().startswith("log loss")
+def test_the_words_tell_right_classes_and_log_loss(faults):
+    X, y, model = faults
+    for described, predicted in ((model, model.predict(X)), (model.partitioner_, None)):
+        table = X if described is model else X.to_numpy()
+        description = described.describe(table, y)
+        assert len(description.regimes) == described.n_partitions_
+        for regime in description.regimes:
+            assert regime.effects == ()
+            assert 0.5 < regime.errors["accuracy"] <= 1.0
+        assert "The likeliest class is right in" in str(description)
+        assert "Log loss" in str(description)
+        assert "Typical error" not in str(description)
+        if predicted is not None:
+            own = model.apply(X) == 0
+            assert description.regimes[0].errors["accuracy"] == np.mean(predicted[own] == y[own])
+    assert model.partition_summary(X)[["accuracy", "log_loss"]].isna().all(axis=None)
+    assert "Log loss" not in str(model.describe(X))
+
+
+def test_own_folds_are_taken():
+    X, y, _ = make_two_rules(200, random_state=0)
+    splitter = StratifiedKFold(2, shuffle=True, random_state=0)
+    models = [PartitionedClassifier(cv=cv, random_state=0).fit(X, y) for cv in (splitter, list(splitter.split(X, y)))]
+    assert models[0].gain_ == models[1].gain_
+    assert np.isfinite(models[0].gain_)
+
+
+def test_routing_is_soft_where_blending_did_no_worse_in_the_folds_of_the_gate(faults):
+    gate, model = faults[2].partitioner_.gate_, faults[2]
+    assert model.routing_ == gate.routing
+    assert model.routing_risk_ == (gate.blended_error if gate.routing == "soft" else gate.routed_error)
+
+
+def test_the_history_and_the_partition_can_be_drawn(faults):
+    X, y, model = faults
+    for drawn in (model, model.partitioner_):
+        assert HistoryDisplay.from_estimator(drawn).axes_[2].get_ylabel().startswith("log loss")
+    display = PartitionDisplay.from_estimator(model, X, y)
+    assert sum(len(scatter.get_offsets()) for scatter in display.scatter_) == len(X)
+
+
+def test_one_input_is_drawn_with_the_probability_of_the_second_class():
+    X = np.random.default_rng(0).uniform(-1, 1, size=(120, 1))
+    y = np.array(["low", "tall"])[(np.abs(X[:, 0]) > 0.5).astype(int)]
+    model = PartitionedClassifier(
+        ActivePartitioner(LogisticRegression(C=100.0), n_experts=2), fallback=False, random_state=0
+    ).fit(X, y)
+    display = PartitionDisplay.from_estimator(model, X, y)
+    assert sorted(np.unique(np.concatenate([scatter.get_offsets()[:, 1] for scatter in display.scatter_]))) == [0, 1]
+    assert display.curves.shape[1] == 2
+    assert 0.0 <= display.curves.min() < display.curves.max() <= 1.0
