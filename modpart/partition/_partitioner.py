@@ -215,7 +215,7 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.single_output = True
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = self.estimator is None or not is_classifier(self.estimator)
         return tags
 
     @with_callbacks
