@@ -7,7 +7,8 @@ from importlib import import_module
 from inspect import Parameter, isabstract, isclass, signature
 from pathlib import Path
 
-from sklearn.base import BaseEstimator, is_regressor
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
 import modpart
 
@@ -19,10 +20,11 @@ ROOT = PACKAGE.parent
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
+    "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
 }
 # Constructor arguments with which there is work to hand out.
-PARALLEL = {"PartitionedRegressor": {"fallback": True, "cv": 2}}
+PARALLEL = {name: {"fallback": True, "cv": 2} for name in ("PartitionedClassifier", "PartitionedRegressor")}
 
 
 @cache
@@ -77,6 +79,11 @@ def quick(cls, **changes):
     if missing:
         raise LookupError(f"{cls.__name__} needs {missing}: give them in QUICK in tests/public.py")
     return cls(**chosen | changes)
+
+
+def target_for(cls, y):
+    """Numbers as a target that an estimator class takes: as they are, or for a classifier above or below the median."""
+    return (y > np.median(y)).astype(np.int64) if is_classifier(quick(cls)) else y
 
 
 def regressor_classes():

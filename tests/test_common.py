@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info
 
 from modpart._base import Estimator
-from tests.public import PARALLEL, estimator_classes, quick
+from tests.public import PARALLEL, estimator_classes, quick, target_for
 
 CLASSES = estimator_classes()
 every_estimator = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -26,18 +26,18 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
-def table(n_samples=80):
-    """Two straight laws on either side of a = 0, little noise; float64."""
+def table(cls, n_samples=80):
+    """Two straight laws on either side of a = 0, little noise, float64; two classes for a classifier."""
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, size=(n_samples, 3))
     y = np.where(X[:, 0] < 0, 2 * X[:, 1], 5 - X[:, 2]) + 0.01 * rng.normal(size=n_samples)
-    return X, y
+    return X, target_for(cls, y)
 
 
 @cache
 def reference(cls):
     """A model fitted to the table, for tests that do not change it."""
-    return quick(cls).fit(*table())
+    return quick(cls).fit(*table(cls))
 
 
 def answers(model, X):
@@ -55,7 +55,7 @@ def assert_same(first, second):
 
 @every_estimator
 def test_same_seed_same_bits(cls):
-    X, y = table()
+    X, y = table(cls)
     assert_same(answers(quick(cls).fit(X, y), X), answers(reference(cls), X))
 
 
@@ -63,14 +63,14 @@ def test_same_seed_same_bits(cls):
 def test_the_number_of_workers_changes_no_bit(cls):
     if "n_jobs" not in signature(cls).parameters:
         pytest.skip("works alone")
-    X, y = table()
+    X, y = table(cls)
     alone, spread = (quick(cls, **PARALLEL.get(cls.__name__, {}), n_jobs=n_jobs) for n_jobs in (None, 2))
     assert_same(answers(alone.fit(X, y), X), answers(spread.fit(X, y), X))
 
 
 @every_estimator
 def test_a_clone_learns_the_same_and_fit_leaves_parameters_alone(cls):
-    X, y = table()
+    X, y = table(cls)
     model = quick(cls)
     before = {name: repr(value) for name, value in model.get_params().items()}
     twin = clone(model)
@@ -81,7 +81,7 @@ def test_a_clone_learns_the_same_and_fit_leaves_parameters_alone(cls):
 
 @every_estimator
 def test_a_pickle_is_small_and_predicts_the_same_bits(cls):
-    X, _ = table()
+    X, _ = table(cls)
     model = reference(cls)
     stored = pickle.dumps(model)
     assert len(stored) < 1_000_000
@@ -97,7 +97,7 @@ def test_fitted_state_holds_no_network(cls):
 
 @every_estimator
 def test_frames_are_taken_and_their_columns_remembered(cls):
-    X, y = table()
+    X, y = table(cls)
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     model = quick(cls).fit(frame, pd.Series(y, name="target", index=np.arange(len(y))[::-1]))
     assert list(model.feature_names_in_) == ["a", "b", "c"]
@@ -105,22 +105,22 @@ def test_frames_are_taken_and_their_columns_remembered(cls):
     assert_same(answers(model, frame), answers(reference(cls), X))
 
 
-def whole_numbers():
+def whole_numbers(cls):
     """The table in numbers that are the same in every numeric type."""
-    X, y = table()
+    X, y = table(cls)
     return np.round(16 * X), np.round(16 * y)
 
 
 @cache
 def reference_on_whole_numbers(cls):
-    return quick(cls).fit(*whole_numbers())
+    return quick(cls).fit(*whole_numbers(cls))
 
 
 @every_estimator
 @pytest.mark.parametrize("kind", ["float32", "int64", "object", "list", "fortran", "read-only", "column y"])
 def test_kinds_of_input_that_mean_the_same_give_the_same(cls, kind):
-    X, y = table()
-    X, y = whole_numbers()
+    X, y = table(cls)
+    X, y = whole_numbers(cls)
     expected = answers(reference_on_whole_numbers(cls), X)
     if kind == "list":
         given, target = X.tolist(), y.tolist()
@@ -141,7 +141,7 @@ def test_kinds_of_input_that_mean_the_same_give_the_same(cls, kind):
 
 @every_estimator
 def test_data_on_disk_are_taken(cls, tmp_path):
-    X, y = table()
+    X, y = table(cls)
     for name, values in {"X": X, "y": y}.items():
         np.save(tmp_path / f"{name}.npy", values)
     stored = [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("X", "y")]
@@ -151,7 +151,7 @@ def test_data_on_disk_are_taken(cls, tmp_path):
 
 @every_estimator
 def test_the_data_are_left_as_they_were(cls):
-    X, y = table()
+    X, y = table(cls)
     kept = X.copy(), y.copy()
     answers(quick(cls).fit(X, y), X)
     np.testing.assert_array_equal(X, kept[0])
@@ -160,7 +160,7 @@ def test_the_data_are_left_as_they_were(cls):
 
 @every_estimator
 def test_the_process_is_left_as_it_was(cls):
-    X, y = table()
+    X, y = table(cls)
     before = state_of_the_process()
     answers(quick(cls).fit(X, y), X)
     quick(cls, random_state=None).fit(X, y) if "random_state" in signature(cls).parameters else None
@@ -195,7 +195,7 @@ def test_an_unknown_parameter_is_answered_with_the_closest(cls):
 
 @every_estimator
 def test_silent_by_default(cls, capfd):
-    X, y = table()
+    X, y = table(cls)
     answers(quick(cls).fit(X, y), X)
     assert capfd.readouterr() == ("", "")
 
@@ -209,7 +209,7 @@ def test_a_repr_can_be_read_back(cls):
 
 @pytest.mark.parametrize("cls", TRANSFORMERS, ids=lambda cls: cls.__name__)
 def test_transformers_give_frames_when_asked(cls):
-    X, y = table()
+    X, y = table(cls)
     frame = pd.DataFrame(X, columns=["a", "b", "c"], index=np.arange(len(X)) + 7)
     plain = quick(cls).fit(frame, y)
     model = quick(cls).set_output(transform="pandas").fit(frame, y)
@@ -224,7 +224,7 @@ def test_transformers_give_frames_when_asked(cls):
 def test_a_regressor_answers_a_float_for_each_row(cls):
     if not is_regressor(quick(cls)):
         pytest.skip("no regressor")
-    X, _ = table()
+    X, _ = table(cls)
     model = reference(cls)
     for rows in (1, 2, 7):
         predicted = model.predict(X[:rows])

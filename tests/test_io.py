@@ -24,8 +24,9 @@ import modpart
 from modpart.datasets import make_elastoplastic
 from modpart.exceptions import ModpartError, UntrustedFileError
 from modpart.io import load, save
-from modpart.partition import ActivePartitioner
-from tests.public import estimator_classes, quick
+from modpart.partition import ActivePartitioner, PartitionedClassifier
+from modpart.partition._classes import RegimeClassifier
+from tests.public import estimator_classes, quick, target_for
 
 pytest.importorskip("skops")
 
@@ -62,6 +63,7 @@ def test_a_model_comes_back_bit_by_bit(name, tmp_path):
 @pytest.mark.parametrize("cls", estimator_classes(), ids=lambda cls: cls.__name__)
 def test_our_own_estimators_come_back_in_a_pipeline(cls, tmp_path):
     X, y = table()
+    y = target_for(cls, y)
     model = make_pipeline(StandardScaler(), quick(cls)).fit(X, y)
     save(model, tmp_path / "model.skops")
     loaded = load(tmp_path / "model.skops")
@@ -76,6 +78,18 @@ def test_a_partition_comes_back_with_its_gate(gate, tmp_path):
     partitioner = ActivePartitioner(gate=gate, random_state=0).fit(X, y)
     save(partitioner, tmp_path / "partition.skops")
     np.testing.assert_array_equal(load(tmp_path / "partition.skops").predict_proba(X), partitioner.predict_proba(X))
+
+
+def test_experts_that_lack_a_class_come_back(tmp_path):
+    X = np.random.default_rng(0).uniform(-1, 1, size=(80, 2))
+    y = np.where(X[:, 0] < 0, "rest", np.where(X[:, 1] < 0, "left", "right"))
+    estimator = LogisticRegression()
+    model = PartitionedClassifier(
+        ActivePartitioner(estimator, n_experts=2), routing="hard", fallback=False, random_state=0
+    ).fit(X, y)
+    assert any(type(expert) is RegimeClassifier for expert in model.experts_)
+    save(model, tmp_path / "model.skops")
+    np.testing.assert_array_equal(load(tmp_path / "model.skops").predict_proba(X), model.predict_proba(X))
 
 
 def test_a_table_with_named_columns_comes_back(tmp_path):

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from modpart.exceptions import InputDataError
 
-__all__ = ["check_X", "check_X_y", "check_sample_weight"]
+__all__ = ["check_X", "check_X_classes", "check_X_y", "check_sample_weight"]
 
 LARGEST = 1e100  # beyond, sums of squares may leave the range of float64
 
@@ -30,10 +31,7 @@ def check_X_y(
     y : ndarray of shape (n_samples,), or with `multi_output` and more than one column (n_samples, n_outputs), float64
     """
     if y is None:
-        raise InputDataError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
-            "It learns from pairs: call fit(X, y)."
-        )
+        raise InputDataError(_no_target(estimator))
     given = X, y
     try:
         X, y = validate_data(
@@ -53,6 +51,31 @@ def check_X_y(
     if not _usable(y) or _holds_dates(given[1]):
         raise _explained(ValueError("target y cannot be used as numbers."), *given)
     return _usable_table(X, *given), y
+
+
+def check_X_classes(estimator: Any, X: Any, y: Any, *, min_samples: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Validate training data whose target holds classes; remember the columns on `estimator`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features), float64
+    y : ndarray of shape (n_samples,)
+        Labels as they came: numbers, strings or booleans.
+    """
+    if y is None:
+        raise InputDataError(_no_target(estimator))
+    given = X, y
+    try:
+        X, y = validate_data(estimator, X, y, dtype=np.float64, order="C", ensure_min_samples=min_samples, reset=True)
+        if y.dtype == object and len({type(label) for label in y}) == 1:
+            y = np.array(y.tolist())  # what numpy would have made of these labels itself
+        if not _holds_dates(given[1]) and (y.dtype.kind != "f" or _usable(y)):
+            check_classification_targets(y)
+    except (ValueError, TypeError) as error:
+        raise _explained(error, *given, classes=True) from error
+    if _holds_dates(given[1]) or (y.dtype.kind == "f" and not _usable(y)):
+        raise _explained(ValueError("target y cannot be used as classes."), *given, classes=True)
+    return _usable_table(X, given[0], None), y
 
 
 def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np.ndarray:
@@ -91,6 +114,13 @@ def check_X(estimator: Any, X: Any) -> np.ndarray:
     return _usable_table(checked, X, None)
 
 
+def _no_target(estimator: Any) -> str:
+    return (
+        f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
+        "It learns from pairs: call fit(X, y)."
+    )
+
+
 def _usable_table(checked: np.ndarray, X: Any, y: Any) -> np.ndarray:
     """Return the table, unless it holds what scikit-learn lets through and we cannot use."""
     if not _usable(checked) or _holds_dates(X):
@@ -100,7 +130,7 @@ def _usable_table(checked: np.ndarray, X: Any, y: Any) -> np.ndarray:
 
 def _usable(values: np.ndarray) -> bool:
     """Whether all values are finite, and their squares and sums of squares too; a None in y has become a NaN."""
-    return bool(np.abs(values).max() < LARGEST)
+    return float(np.abs(values).max()) < LARGEST
 
 
 def _holds_dates(values: Any) -> bool:
@@ -109,11 +139,11 @@ def _holds_dates(values: Any) -> bool:
     return any(getattr(kind, "kind", "") in tuple("mM") for kind in kinds)
 
 
-def _explained(error: Exception, X: Any, y: Any) -> Exception:
+def _explained(error: Exception, X: Any, y: Any, *, classes: bool = False) -> Exception:
     """Return the refusal in our words when its cause is found, as scikit-learn put it otherwise."""
     if issparse(X):
         return type(error)(f"{error} (sparse input is not supported: pass X.toarray())")
-    found = list(_faults_in(X, y))
+    found = list(_faults_in(X, y, classes))
     more = f" ({len(found) - 3} more columns likewise)" if len(found) > 3 else ""
     words = " ".join(found[:3]) + more
     if isinstance(error, TypeError):
@@ -137,7 +167,7 @@ def _advice(X: Any) -> str:
     return ""
 
 
-def _faults_in(X: Any, y: Any) -> Iterator[str]:
+def _faults_in(X: Any, y: Any, classes: bool) -> Iterator[str]:
     """One sentence for each thing wrong with a column of X, with y, or with their lengths."""
     if X is None or np.ndim(X) != 2:
         return
@@ -148,11 +178,11 @@ def _faults_in(X: Any, y: Any) -> Iterator[str]:
     if np.ndim(y) > 2:
         yield f"y has shape {np.shape(y)}: pass (n_samples,), or (n_samples, n_outputs) for several outputs."
         return
-    if np.ndim(y) == 1:
-        yield from _faults_of("target y", pd.Series(np.asarray(y)))
-    else:
-        for name, column in _columns(y):
-            yield from _faults_of(f"target y column {name}", column)
+    targets = [("", pd.Series(np.asarray(y)))] if np.ndim(y) == 1 else _columns(y)
+    for name, target in targets:
+        named = classes and target.dtype.kind not in "biufcmM"  # text may name a class
+        where = f"target y column {name}" if name else "target y"
+        yield from _faults_of(where, target.isna().map({True: np.nan, False: 0.0}) if named else target)
     try:
         check_consistent_length(X, y)
     except ValueError:

@@ -1,5 +1,6 @@
 """Data with known regimes (``make_*``), controls with none, and small real tables (``load_*``)."""
 
+from modpart.datasets._classes import labelled_classes, make_fault_modes, make_quadrant_rules, make_two_rules
 from modpart.datasets._devices import (
     make_column_buckling,
     make_hammerstein,
@@ -49,6 +50,7 @@ __all__ = [
     "available_tables",
     "controls",
     "labelled",
+    "labelled_classes",
     "load_nile",
     "load_table",
     "make_causal_graph",
@@ -58,6 +60,7 @@ __all__ = [
     "make_disc",
     "make_elastoplastic",
     "make_exponential",
+    "make_fault_modes",
     "make_five_pieces",
     "make_flat_plate",
     "make_four_quadrants",
@@ -70,6 +73,7 @@ __all__ = [
     "make_oblique_hinge",
     "make_pipe_friction",
     "make_pure_noise",
+    "make_quadrant_rules",
     "make_rare_corner",
     "make_sine_burst",
     "make_smooth_curve",
@@ -79,6 +83,7 @@ __all__ = [
     "make_ten_inputs",
     "make_three_pieces",
     "make_two_planes",
+    "make_two_rules",
     "make_unequal_noise",
     "make_water_enthalpy",
 ]

@@ -8,13 +8,14 @@ from modpart._utils.optional import optional_import
 from modpart.exceptions import ParameterError
 from modpart.inspection._model import last_step
 from modpart.inspection._style import COLORS, MARKS, new_axes, tidy
-from modpart.partition import PartitionedRegressor
+from modpart.partition import ActivePartitioner
 
 __all__ = ["HistoryDisplay"]
 
 WORDS = {
     "noise": "noise variance\n(of var y)",
     "hold_out_loss": "hold-out loss\n(mean squared)",
+    "log_loss": "log loss\n(nats)",
 }
 
 
@@ -60,7 +61,7 @@ class HistoryDisplay:
 
         Parameters
         ----------
-        estimator : ActivePartitioner, PartitionedRegressor, or Pipeline that ends in one
+        estimator : ActivePartitioner, PartitionedRegressor, PartitionedClassifier, or Pipeline that ends in one
             Fitted.
         axes : sequence of three matplotlib Axes or None, default=None
             Where to draw; None makes a new figure.
@@ -84,7 +85,7 @@ class HistoryDisplay:
         """
         optional_import("matplotlib", extra="plot", purpose=cls.__name__)
         model, _ = last_step(cls.__name__, estimator)
-        partitioner = model.partitioner_ if isinstance(model, PartitionedRegressor) else model
+        partitioner = model if isinstance(model, ActivePartitioner) else model.partitioner_
         return cls(partitioner.history_).plot(axes)
 
     def plot(self, axes: Any = None) -> "HistoryDisplay":
@@ -113,7 +114,8 @@ class HistoryDisplay:
             raise ParameterError(f"HistoryDisplay: axes holds {len(axes)} axes and must hold three.")
         self.axes_, self.figure_ = axes, axes[0].figure
         rounds = np.arange(1, len(self.history) + 1)
-        last = "hold_out_loss" if any("hold_out_loss" in entry for entry in self.history) else "noise"
+        levels = ("hold_out_loss", "log_loss")
+        last = next((name for name in levels if any(name in entry for entry in self.history)), "noise")
         words = ("experts", "rows that\nchanged hands", WORDS[last])
         for ax, name, label in zip(axes, ("n_experts", "changed", last), words, strict=True):
             ax.plot(rounds, [entry[name] for entry in self.history], color="0.6", lw=1.2, zorder=1)

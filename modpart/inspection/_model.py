@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._utils.checks import check_X
 from modpart._utils.params import suggest
 from modpart.exceptions import ParameterError
-from modpart.partition import ActivePartitioner, PartitionedRegressor
+from modpart.partition import ActivePartitioner, PartitionedClassifier, PartitionedRegressor
 
 __all__ = ["FittedPartition", "last_step"]
 
@@ -27,10 +28,10 @@ def last_step(owner: str, estimator: Any) -> tuple[Any, Pipeline | None]:
     if isinstance(estimator, Pipeline):
         model = estimator[-1]
         before = estimator[:-1] if len(estimator) > 1 else None
-    if not isinstance(model, ActivePartitioner | PartitionedRegressor):
+    if not isinstance(model, ActivePartitioner | PartitionedClassifier | PartitionedRegressor):
         raise ParameterError(
             f"{owner}: estimator={estimator!r} has no partitions to draw. Pass a fitted ActivePartitioner, a fitted "
-            "PartitionedRegressor, or a Pipeline that ends in one of them."
+            "PartitionedRegressor or PartitionedClassifier, or a Pipeline that ends in one of them."
         )
     check_is_fitted(model)
     return model, before
@@ -46,7 +47,7 @@ class FittedPartition:
     labels : ndarray of shape (n_samples,), int64
     names : list of str
         Names of the inputs; ``x0``, ``x1``, ... when they have none.
-    experts : list of fitted regressors
+    experts : list of fitted regressors or classifiers
     """
 
     def __init__(self, owner: str, estimator: Any, X: Any) -> None:
@@ -68,9 +69,24 @@ class FittedPartition:
         return self.model.predict(X) if isinstance(self.model, ActivePartitioner) else self.model.apply(X)
 
     def curves_at(self, rows: np.ndarray) -> np.ndarray:
-        """Prediction of every expert, shape (n_rows, n_partitions), with an axis more for several outputs."""
-        predictions = np.stack([expert.predict(rows).reshape(len(rows), -1) for expert in self.experts], axis=1)
+        """Prediction of every expert, shape (n_rows, n_partitions), with an axis more for several outputs.
+
+        Classifiers predict the probability of each class; of two, that of the second.
+        """
+        if is_classifier(self.experts[0]):
+            shares = [expert.predict_proba(rows) for expert in self.experts]
+            shares = [share[:, -1:] if share.shape[1] == 2 else share for share in shares]
+            predictions = np.stack(shares, axis=1)
+        else:
+            predictions = np.stack([expert.predict(rows).reshape(len(rows), -1) for expert in self.experts], axis=1)
         return predictions[:, :, 0] if predictions.shape[2] == 1 else predictions
+
+    def heights_of(self, y: Any) -> Any:
+        """The target as numbers: classes by their position among the sorted ones, nan where unknown."""
+        if y is None or not is_classifier(self.experts[0]):
+            return y
+        places = pd.Index(self.experts[0].classes_).get_indexer(np.ravel(y))
+        return np.where(places < 0, np.nan, places)
 
     def telling_pair(self) -> tuple[int, int]:
         """The two inputs that tell the partitions apart best; with one partition, those that its prediction needs most.

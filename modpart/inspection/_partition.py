@@ -119,12 +119,13 @@ class PartitionDisplay:
 
         Parameters
         ----------
-        estimator : ActivePartitioner, PartitionedRegressor, or Pipeline that ends in one
+        estimator : ActivePartitioner, PartitionedRegressor, PartitionedClassifier, or Pipeline that ends in one
             Fitted. Of a pipeline the picture shows the inputs of its last step.
         X : array-like of shape (n_samples, n_features)
             Rows to draw, training rows or others.
         y : array-like of shape (n_samples,) or (n_samples, 1), or None, default=None
-            Target, the height of the rows where one input is drawn. None puts them on the curve of their expert.
+            Target, the height of the rows where one input is drawn: a class by its position, and the curves are then
+            the probability of the second. None puts them on the curve of their expert.
         features : str, int, a pair of them, or None, default=None
             The inputs to draw, by name or position. None draws all of one or two inputs, and of more the two that tell
             the partitions apart best (that the prediction depends on most, if there is one partition). A single one of
@@ -164,7 +165,7 @@ class PartitionDisplay:
         fitted = FittedPartition(cls.__name__, estimator, X)
         columns = fitted.columns_of(cls.__name__, features)
         count = len(fitted.names)
-        target = _checked_target(y, len(fitted.rows))
+        target = _checked_target(fitted.heights_of(y), len(fitted.rows))
         if len(columns) < count and len(columns) == 1 and target is None:
             raise ParameterError(f"{cls.__name__}: one of {count} inputs is drawn against the target. Pass y too.")
         grid, grid_labels, curves = None, None, None
@@ -307,8 +308,9 @@ def _ask_on_grid(
         curves = fitted.curves_at(places[:, None])
         if curves.ndim > 2:
             raise ParameterError(
-                f"PartitionDisplay draws a model of one input with the curve of one output, and this one predicts "
-                f"{curves.shape[2]}. Draw a model that was fitted to one column of y."
+                f"PartitionDisplay draws a model of one input with the curve of one output (or of two classes), and "
+                f"this one predicts {curves.shape[2]}. Draw a model that was fitted to one column of y, or to two "
+                "classes."
             )
         return (places,), fitted.labels_at(places[:, None]), curves
     room = np.where(high > low, MARGIN * (high - low), 1.0)

@@ -3,7 +3,15 @@
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._description import PartitionDescription
 from modpart.partition._mlp import MLPExpert
+from modpart.partition._partitioned_classifier import PartitionedClassifier
+from modpart.partition._partitioned_regressor import PartitionedRegressor
 from modpart.partition._partitioner import ActivePartitioner
-from modpart.partition._regressor import PartitionedRegressor
 
-__all__ = ["ActivePartitioner", "BayesianExpert", "MLPExpert", "PartitionDescription", "PartitionedRegressor"]
+__all__ = [
+    "ActivePartitioner",
+    "BayesianExpert",
+    "MLPExpert",
+    "PartitionDescription",
+    "PartitionedClassifier",
+    "PartitionedRegressor",
+]

@@ -1,15 +1,17 @@
 """Look at a partition on given rows: sizes, rules, effects and errors, as a table and in plain words."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.checks import check_X
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError
+from modpart.partition._classes import bounded_losses, class_codes
 from modpart.partition._description import PartitionDescription, Regime
 from modpart.partition._effects import effects_of
 from modpart.partition._short_rule import Otherwise, Rule, box_around, meets, short_rule
@@ -18,6 +20,8 @@ __all__ = ["Described"]
 
 SURE = 0.9  # share of the gate's votes from which a row counts as safely routed
 SHUFFLED_ROWS = 2000
+
+ErrorsOf = Callable[[np.ndarray], dict[str, float]]
 
 
 class Described:
@@ -40,7 +44,7 @@ class Described:
         -------
         description : PartitionDescription
             Prints as a few sentences. A rule has at most three conditions and is only told where it covers at least
-            90 % of a partition's rows with at least 90 % precision.
+            90 % of a partition's rows with at least 90 % precision. Of classifiers no effects of the inputs are told.
 
         Notes
         -----
@@ -61,10 +65,10 @@ class Described:
         Returns
         -------
         summary : DataFrame
-            One row per partition: ``rows``, ``share``, ``rmse`` in units of y (of several outputs ``rmse <output>``),
-            ``rule`` with its ``coverage`` and ``precision``, ``unsure`` (share of rows for which less than nine tenths
-            of the gate's votes agree), and for every input the 5 % and 95 % quantile of its rows, as columns
-            ``<input> 5%`` and ``<input> 95%``. Without y errors are nan.
+            One row per partition: ``rows``, ``share``, ``rmse`` in units of y (of several outputs ``rmse <output>``, of
+            classes ``accuracy`` and ``log_loss`` in nats), ``rule`` with its ``coverage`` and ``precision``, ``unsure``
+            (share of rows for which less than nine tenths of the gate's votes agree), and for every input the 5 % and
+            95 % quantile of its rows, as columns ``<input> 5%`` and ``<input> 95%``. Without y errors are nan.
         """
         return self.describe(X, y).table
 
@@ -75,7 +79,8 @@ def _describe(model: Any, X: Any, y: Any) -> PartitionDescription:
     labels, sure = _routes(model, X, values)
     given = getattr(model, "feature_names_in_", None)
     names = [f"x{j}" for j in range(values.shape[1])] if given is None else [str(name) for name in given]
-    errors, targets = _errors(model, X, values, labels, y)
+    of_classes = is_classifier(model.experts_[0])
+    errors_of, targets = (_class_errors if of_classes else _errors)(model, X, values, labels, y)
     importances = _importances(model, values, labels, given, rng)
     rules = _rules_of(values, labels, model.n_partitions_, names, rng)
     telling = [int(j) for j in np.argsort(-importances, kind="stable")[:2] if importances[j] > 0]
@@ -96,8 +101,10 @@ def _describe(model: Any, X: Any, y: Any) -> PartitionDescription:
                 mostly=mostly,
                 mostly_inside=_mean(around[rows]),
                 mostly_outside=_mean(around[~rows]),
-                effects=effects_of(model.experts_[k], values[rows], names, rng) if rows.any() else (),
-                errors={name: float(np.sqrt(_mean(each[rows] ** 2))) for name, each in errors.items()},
+                effects=effects_of(model.experts_[k], values[rows], names, rng)
+                if rows.any() and not of_classes
+                else (),
+                errors=errors_of(rows),
                 spread=float(np.std(targets[rows])) if targets is not None and rows.any() else np.nan,
                 unsure=_mean(~sure[rows]),
                 quantiles=np.quantile(values[rows], [0.05, 0.95], axis=0).T
@@ -128,10 +135,8 @@ def _routes(model: Any, X: Any, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     return labels, shares.max(axis=1) >= SURE
 
 
-def _errors(
-    model: Any, X: Any, values: np.ndarray, labels: np.ndarray, y: Any
-) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-    """Errors of each output by name of its column in the table, and the target where it is a single one."""
+def _errors(model: Any, X: Any, values: np.ndarray, labels: np.ndarray, y: Any) -> tuple[ErrorsOf, np.ndarray | None]:
+    """What gives the errors of some rows for each output, and the target where it is a single one."""
     if is_regressor(model):
         predictions = model.predict(X)
     else:
@@ -144,10 +149,34 @@ def _errors(
     predictions = predictions if several else predictions.reshape(-1)
     names = [f"rmse {name}" for name in getattr(y, "columns", range(predictions.shape[-1]))] if several else ["rmse"]
     if y is None:
-        return {name: np.full(len(values), np.nan) for name in names}, None
+        return lambda rows: dict.fromkeys(names, np.nan), None
     target = _checked_target(type(model).__name__, y, predictions.shape)
-    errors = (predictions - target).reshape(len(values), -1)
-    return dict(zip(names, errors.T, strict=True)), None if several else target
+    squares = ((predictions - target) ** 2).reshape(len(values), -1).T
+    return (
+        lambda rows: {name: float(np.sqrt(_mean(each[rows]))) for name, each in zip(names, squares, strict=True)},
+        None if several else target,
+    )
+
+
+def _class_errors(model: Any, X: Any, values: np.ndarray, labels: np.ndarray, y: Any) -> tuple[ErrorsOf, None]:
+    """What gives the share of right classes among some rows, and their log loss in nats."""
+    if y is None:
+        return lambda rows: {"accuracy": np.nan, "log_loss": np.nan}, None
+    classes, known = model.experts_[0].classes_, np.ravel(y)
+    if is_classifier(model):
+        classes, shares = model.classes_, model.predict_proba(X)
+    else:
+        shares = np.empty((len(values), len(classes)))
+        for k in np.unique(labels):
+            shares[labels == k] = model.experts_[k].predict_proba(values[labels == k])
+    if len(known) != len(values) or not pd.Series(known).isin(classes).all():
+        raise InputDataError(
+            f"{type(model).__name__}: y has shape {np.shape(y)} and must hold one of the known classes for each of the "
+            f"{len(values)} rows of X."
+        )
+    codes = class_codes(classes, known)
+    right, losses = shares.argmax(axis=1) == codes, bounded_losses(shares, codes)
+    return lambda rows: {"accuracy": _mean(right[rows]), "log_loss": _mean(losses[rows])}, None
 
 
 def _checked_target(owner: str, y: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -38,9 +38,10 @@ class Regime:
     effects : tuple of Effect
         What the expert's prediction does as an input goes from low to high within the partition, strongest first.
     errors : dict of str to float
-        Root mean squared error by name of the output (``rmse`` for a single one), in units of y; nan without y.
+        Root mean squared error by name of the output (``rmse`` for a single one), in units of y; of classes
+        ``accuracy`` and ``log_loss`` in nats; nan without y.
     spread : float
-        Standard deviation of y within; nan without y, or with several outputs.
+        Standard deviation of y within; nan without y, with several outputs, or with classes.
     unsure : float
         Share of its rows for which less than nine tenths of the gate's votes agree.
     quantiles : ndarray of shape (n_features, 2)
@@ -93,7 +94,7 @@ class PartitionDescription:
     See Also
     --------
     ActivePartitioner : Its ``describe`` makes one.
-    PartitionedRegressor : So does this one's.
+    PartitionedRegressor, PartitionedClassifier : So do theirs.
 
     Examples
     --------

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 from sklearn import config_context
+from sklearn.base import is_classifier
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds
+from modpart.partition._class_regimes import class_relevance
+from modpart.partition._class_starts import class_start_labels
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._local import input_relevance, local_lines, neighbours
 from modpart.partition._regimes import find_regimes
@@ -30,7 +33,6 @@ TRIAL_EVERY, TRIAL_ROUNDS = 10, 3
 WORST_SHARE = 0.1
 LEAST_GAIN, ALLOWED_LOSS = 0.02, 0.01  # of the hold-out loss, to admit and to drop an expert
 DROP_CANDIDATES = 2
-ERROR_FLOOR = 1e-3  # of var(y)
 FINAL_ROUNDS = 3
 LEAST_START = 4  # rows that an expert needs to begin with
 
@@ -87,18 +89,19 @@ class _Run:
     def round(self, labels: np.ndarray) -> np.ndarray:
         """Experts learn their rows, then every row goes to the expert that predicts it best, neighbours voting."""
         self.team.train(labels)
-        rows = self.rows
-        winners, _ = award(self.team.errors(), labels, rows.near, self.vote_weight, self.min_samples, rows.weight)
+        errors, near = self.team.errors(), self.rows.near
+        density = self.team.density(errors, errors, labels, near)
+        winners = award(density, labels, near, self.vote_weight, self.min_samples, self.rows.weight)
         if len(np.unique(winners)) < min(self.bounds[0], labels.max() + 1):
             return labels
         self.team.keep(np.unique(winners))
         return compact(winners)
 
     def hold_out_errors(self, labels: np.ndarray) -> np.ndarray:
-        """Squared error on hold-out rows, each routed by the vote of its nearest training rows, in units of var(y)."""
+        """Loss on hold-out rows, each routed by the vote of its nearest training rows; squares in units of var(y)."""
         X, y, *_ = self.hold_out
         votes = log_votes(labels, self.hold_out_near, self.rows.weight)
-        return own_column(self.scaling.squared_error(self.team.predict(X), y), votes.argmax(axis=1))
+        return own_column(self.team.losses(X, y, self.scaling), votes.argmax(axis=1))
 
     def hold_out_loss(self, labels: np.ndarray) -> float:
         """Weighted mean of the hold-out errors."""
@@ -164,26 +167,24 @@ class _Run:
 
 
 def award(
-    errors: np.ndarray,
+    log_density: np.ndarray,
     labels: np.ndarray,
     near: np.ndarray,
     vote_weight: float,
     min_samples: int,
     weight: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Winner of every row, and the log predictive densities (n_samples, n_experts) that decided it.
+) -> np.ndarray:
+    """Winner of every row by log predictive densities (n_samples, n_experts) and the neighbours' vote.
 
     A row stays where it is on a tie; experts left with fewer than `min_samples` rows (by weight) lose them to the
     runner-up.
     """
-    noise = max(float(np.average(own_column(errors, labels), weights=weight)), ERROR_FLOOR)
-    log_density = -0.5 * (errors / noise + np.log(2.0 * np.pi * noise))
     scores = log_density + vote_weight * log_votes(labels, near, weight)
     winners = np.where(scores.max(axis=1) > own_column(scores, labels), scores.argmax(axis=1), labels)
-    counts = np.bincount(winners, weight, minlength=errors.shape[1])
+    counts = np.bincount(winners, weight, minlength=scores.shape[1])
     small = (counts < min_samples) & (counts < counts.max())
     scores[:, small] = -np.inf
-    return np.where(small[winners], scores.argmax(axis=1), winners), log_density
+    return np.where(small[winners], scores.argmax(axis=1), winners)
 
 
 def own_column(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -215,8 +216,12 @@ def contest_by_hold_out(
     n, d = X.shape
     weight = np.ones(n) if weight is None else weight
     least = max(10, 3 * (d + 1)) if min_samples is None else min_samples
-    scaling = Scaling.of(X, y, weight)
-    relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng, weight)
+    target = np.unique(y, return_inverse=True)[1] if is_classifier(estimator) else y
+    scaling = Scaling.of(X, target, weight)
+    if is_classifier(estimator):
+        relevance = class_relevance(scaling.inputs(X), target, rng, weight)
+    else:
+        relevance = input_relevance(scaling.inputs(X), scaling.target(y), rng, weight)
     Z = scaling.inputs(X) * relevance
     team_seed, split_seed, *run_seeds = child_seeds(rng, n_init + 2)
     order = np.random.default_rng(split_seed).permutation(n)
@@ -258,7 +263,7 @@ class _Task:
 
 @dataclass
 class _Result:
-    """Where one run ended: winners of all rows, and the routed squared errors on the hold-out rows."""
+    """Where one run ended: winners of all rows, and the routed losses on the hold-out rows."""
 
     labels: np.ndarray
     hold_out_errors: np.ndarray
@@ -276,19 +281,28 @@ def _run_from(task: _Task, start: int | None, seed: int) -> _Result:
         labels = np.zeros(len(inside), dtype=np.int64)
         team.train(labels)
     else:
-        if task.init == "random":
-            begin = random_start(team, len(inside), task.bounds, task.min_samples, seed)
-        else:
-            begin = start_labels(start, rows.X, rows.y, Z[inside], task.bounds, task.min_samples, seed, rows.weight)
+        begin = _begin(task, team, rows, start, seed)
         with config_context(assume_finite=True, skip_parameter_validation=True):  # thousands of small fits
             labels = run.compete(begin, task.max_rounds)
     everyone = np.empty(len(X), dtype=np.int64)
     everyone[inside] = labels
-    errors = task.scaling.squared_error(team.predict(X[outside]), y[outside])
-    noise = max(float(np.average(own_column(team.errors(), labels), weights=rows.weight)), ERROR_FLOOR)
-    scores = -0.5 * errors / noise + task.vote_weight * log_votes(labels, run.hold_out_near, rows.weight)
+    errors = team.losses(X[outside], y[outside], task.scaling)
+    density = team.density(errors, team.errors(), labels, run.hold_out_near)
+    scores = density + task.vote_weight * log_votes(labels, run.hold_out_near, rows.weight)
     everyone[outside] = scores.argmax(axis=1)
     return _Result(everyone, run.hold_out_errors(labels), run.history)
+
+
+def _begin(task: _Task, team: Team, rows: _Rows, start: int, seed: int) -> np.ndarray:
+    """Labels to begin a run with."""
+    X, y, Z, weight = rows.X, rows.y, rows.Z, rows.weight
+    if task.init == "random":
+        return random_start(team, len(X), task.bounds, task.min_samples, seed)
+    if not is_classifier(task.estimator):
+        return start_labels(start, X, y, Z, task.bounds, task.min_samples, seed, weight)
+    codes = np.unique(y, return_inverse=True)[1]
+    inputs = Scaling.of(X, codes, weight).inputs(X)
+    return class_start_labels(start, inputs, codes, Z, task.bounds, task.min_samples, seed, weight)
 
 
 def random_start(team: Team, n_samples: int, bounds: tuple[int, int], least: int, seed: int) -> np.ndarray:
@@ -359,12 +373,14 @@ def _finish(task: _Task, best: _Result, relevance: np.ndarray) -> Contest:
     labels, near = compact(best.labels), neighbours(task.Z, VOTERS)
     for _ in range(FINAL_ROUNDS if labels.max() else 0):
         team.train(labels)
-        winners, _ = award(team.errors(), labels, near, task.vote_weight, task.min_samples, task.weight)
+        errors = team.errors()
+        density = team.density(errors, errors, labels, near)
+        winners = award(density, labels, near, task.vote_weight, task.min_samples, task.weight)
         if len(np.unique(winners)) < task.bounds[0]:
             break
         team.keep(np.unique(winners))
         labels = compact(winners)
     team.train(labels)
     errors = team.errors()
-    _, log_density = award(errors, labels, near, task.vote_weight, task.min_samples, task.weight)
-    return Contest(labels, log_density, errors, team.experts(labels), relevance, best.history)
+    density = team.density(errors, errors, labels, near)
+    return Contest(labels, density, errors, team.experts(labels), relevance, best.history)

@@ -5,6 +5,7 @@ much as its best expert beats the runner-up, and among several kinds of gate the
 is within two standard errors of the best: the one with the fewest numbers in it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from modpart._utils.seeds import child_seeds, seed_nested
 from modpart.partition._border_tree import BorderTree
 from modpart.partition._rows import standard_error
 
-__all__ = ["KINDS", "Gate", "fit_gate", "gate_menu"]
+__all__ = ["KINDS", "Gate", "fit_gate", "gate_menu", "log_blend", "squared_blend"]
 
 KINDS = ("logistic", "tree", "quadratic", "kernel", "neighbours", "boosting")
 UNSCALED = ("tree", "boosting")  # kinds that find the relevant inputs themselves
@@ -35,12 +36,15 @@ BAG = 15  # classifiers that only name a class vote
 WEIGHT_RANGE = (0.05, 100.0)  # nats
 CERTAIN, ALIKE = 7.0, 4.0  # nats, mean squared errors; a label with a smaller lead and cost yields to the gate once
 TOLERANCE = 2.0  # standard errors; at 1 a single row of 1,000 would turn the choice
-EXCESS_CLIP = 0.25  # of var(y): a handful of rows at a jump must not decide alone
+EXCESS_CLIP = 0.25  # of var(y), or nats: a handful of rows at a jump must not decide alone
 QUADRATIC_INPUTS = 10
 KERNEL_ROWS = 3000  # above, kernel machines cost too much
 KERNEL_STEPS = 50_000  # a border that exists takes less; where none does, the solver would go on for seconds
 CHOICE_ROWS, MEMBER_ROWS = 5000, 20_000  # rows that choose the kind of gate, and that each member learns
 STEEPNESS = 3.0  # of a kernel gate: at the margin its log odds are 3
+
+
+Blend = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]:
@@ -82,8 +86,8 @@ class Gate:
     n_experts : int
     members : list of fitted classifiers
     routed_error, blended_error : float
-        Cross-validated squared error, in units of var(y), that routing each row to the likeliest expert adds to that of
-        the winner, and that blending experts by their shares adds.
+        Cross-validated loss (squared error in units of var(y), or log loss in nats) that routing each row to the
+        likeliest expert adds to that of the winner, and that blending experts by their shares adds.
     routing : {"hard", "soft"}
         Which of the two does better.
     scale : ndarray of shape (n_inputs,) or None
@@ -113,6 +117,16 @@ class Gate:
         return np.mean([_shares(member, X, self.n_experts) for member in self.members], axis=0)
 
 
+def squared_blend(shares: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """Squared error that a blend adds to that of the winner, as if all experts erred to the same side."""
+    return np.sum(shares * np.sqrt(np.maximum(excess, 0.0)), axis=1) ** 2
+
+
+def log_blend(shares: np.ndarray, excess: np.ndarray) -> np.ndarray:
+    """Log loss that a blend of the experts' probabilities adds to that of the winner."""
+    return -np.log(np.maximum(np.sum(shares * np.exp(-excess), axis=1), np.finfo(np.float64).tiny))
+
+
 def fit_gate(
     X: np.ndarray,
     labels: np.ndarray,
@@ -123,6 +137,7 @@ def fit_gate(
     gate: Any = "auto",
     relevance: np.ndarray | None = None,
     weight: np.ndarray | None = None,
+    blend: Blend = squared_blend,
     n_jobs: int | None = None,
 ) -> Gate:
     """Fit a gate to competition winners.
@@ -134,7 +149,7 @@ def fit_gate(
     labels : ndarray of shape (n_samples,), int
         Winners.
     log_density, errors : ndarray of shape (n_samples, n_experts)
-        Log predictive density and squared error of each row under each expert.
+        Log predictive density and loss of each row under each expert.
     rng : numpy.random.Generator
     gate : str or classifier
         A kind of gate, "auto" to choose one by cross-validated routed error, or the user's classifier.
@@ -142,17 +157,20 @@ def fit_gate(
         Weight of each input in distances; trees and the user's classifier do not need it.
     weight : ndarray of shape (n_samples,) or None
         How many observations each row stands for.
+    blend : callable
+        Loss that blending adds to the winner's, from shares and the losses that hard routes add.
     n_jobs : int or None
     """
     n_experts, weight = errors.shape[1], np.ones(len(X)) if weight is None else weight
     if n_experts == 1:
         return Gate("none", 1, [], 0.0)
     if not isinstance(gate, str):
-        return _fit_best([(type(gate).__name__, gate)], X, labels, log_density, errors, weight, None, rng, n_jobs)
+        own = [(type(gate).__name__, gate)]
+        return _fit_best(own, X, labels, log_density, errors, weight, None, rng, blend, n_jobs)
     scale = relevance / relevance.max() if relevance is not None and relevance.any() else np.ones(X.shape[1])
     menu = gate_menu(gate, len(X), int(np.count_nonzero(scale)))
     with no_convergence_warnings():  # where a logistic gate separates perfectly, its weights have no limit
-        return _fit_best(menu, X, labels, log_density, errors, weight, scale, rng, n_jobs)
+        return _fit_best(menu, X, labels, log_density, errors, weight, scale, rng, blend, n_jobs)
 
 
 def _fit_best(
@@ -164,6 +182,7 @@ def _fit_best(
     weight: np.ndarray,
     scale: np.ndarray | None,
     rng: np.random.Generator,
+    blend: Blend,
     n_jobs: int | None,
 ) -> Gate:
     """The simplest gate of the menu whose cross-validated routed error is as good as the best."""
@@ -184,7 +203,7 @@ def _fit_best(
     order = np.argsort([size for _, size in crossed], kind="stable")  # from simple to flexible
     clipped = np.clip(costs[order], -EXCESS_CLIP, EXCESS_CLIP)
     chosen = int(order[_simplest_as_good(clipped, weight[rows])])
-    blended = _blended_excess(crossed[chosen][0], excess)
+    blended = blend(crossed[chosen][0], excess)
 
     cleaned = labels.copy()
     own = np.take_along_axis(errors, labels[:, None], axis=1)[:, 0]
@@ -225,13 +244,8 @@ def _weights(labels: np.ndarray, log_density: np.ndarray) -> np.ndarray:
 
 
 def _excess(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Squared error that each route adds to that of the winner, shape (n_samples, n_experts)."""
+    """Loss that each route adds to that of the winner, shape (n_samples, n_experts)."""
     return errors - np.take_along_axis(errors, labels[:, None], axis=1)
-
-
-def _blended_excess(shares: np.ndarray, excess: np.ndarray) -> np.ndarray:
-    """Squared error that a blend adds to that of the winner, as if all experts erred to the same side."""
-    return np.sum(shares * np.sqrt(np.maximum(excess, 0.0)), axis=1) ** 2
 
 
 def _simplest_as_good(costs: np.ndarray, weight: np.ndarray) -> int:

@@ -3,12 +3,14 @@
 import sys
 from typing import Any
 
+from sklearn.base import is_classifier
+
 __all__ = ["as_expert"]
 
 
 def as_expert(estimator: Any) -> Any:
-    """Return `estimator`, inside an adapter for plain data and own randomness when it is or holds a skorch net."""
-    if "skorch" not in sys.modules:  # then there can be no net
+    """Return `estimator`; a regressor that is or holds a skorch net in an adapter for plain data and own randomness."""
+    if "skorch" not in sys.modules or is_classifier(estimator):  # then there can be no net that predicts numbers
         return estimator
     from modpart._torch.guests import NetExpert, nets_in
 

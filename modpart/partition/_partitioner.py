@@ -4,12 +4,12 @@ from typing import Any
 from warnings import warn
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.metrics import r2_score
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
-from modpart._utils.checks import check_sample_weight, check_X, check_X_y
+from modpart._utils.checks import check_sample_weight, check_X, check_X_classes, check_X_y
 from modpart._utils.columns import selected_columns
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, model, nothing, number, one_of, workers
@@ -17,10 +17,12 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
+from modpart.partition._class_starts import contest_by_class_evidence, is_logistic
+from modpart.partition._classes import check_probabilities
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._describe import Described
 from modpart.partition._free import contest_by_hold_out
-from modpart.partition._gates import KINDS, fit_gate
+from modpart.partition._gates import KINDS, fit_gate, log_blend, squared_blend
 from modpart.partition._rows import WeightedRows, answer, check_takes_weights
 from modpart.partition._search import Report
 
@@ -30,7 +32,7 @@ LEAST_ROWS = 5  # for each expert when min_samples is None
 
 
 class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
-    """Find the regimes of a regression problem by letting experts compete for its rows.
+    """Find the regimes of a regression or classification problem by letting experts compete for its rows.
 
     Every expert predicts every row; a row goes to the expert that predicts it best, with its nearest rows voting; each
     expert then relearns the rows it holds. Experts are added where rows are badly predicted and dropped where others
@@ -40,11 +42,13 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
 
     Parameters
     ----------
-    estimator : regressor or None, default=None
+    estimator : regressor, classifier or None, default=None
         The kind of expert. None or a :class:`BayesianExpert` competes in closed form, its evidence deciding the number
         of regimes: fast and without restarts. An :class:`MLPExpert` competes as stacked networks, which then train on
         for `max_epochs` (with `early_stopping` they are fitted anew). Any other scikit-learn regressor is refitted each
-        round. For these two, hold-out loss decides the number of regimes.
+        round. For these two, hold-out loss decides the number of regimes. So it does for a scikit-learn classifier with
+        `predict_proba`, for which y holds classes and experts compete by log loss; ``LogisticRegression()``, also
+        behind a scaler, competes by evidence, without restarts.
     n_experts : "auto" or int, default="auto"
         Number of experts that compete, and of partitions; "auto" finds it.
     max_experts : int, default=10
@@ -84,16 +88,17 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     winner_labels_ : ndarray of shape (n_samples,), int64
         Regime of each training row by competition, which used y. Rows of weight 0 did not compete: theirs is the
         gate's.
-    experts_ : list of fitted regressors
-        One per partition. They learned from arrays: give them ``X.to_numpy()`` where X is a DataFrame.
+    experts_ : list of fitted regressors or classifiers
+        One per partition; classifiers know all classes. They learned from arrays: give them ``X.to_numpy()`` where X
+        is a DataFrame.
     gate_ : Gate
-        Its ``kind`` names what was chosen. ``routed_error`` and ``blended_error`` are the cross-validated squared
-        errors, in units of var(y) (the mean over outputs), that hard routing and blending add;
+        Its ``kind`` names what was chosen. ``routed_error`` and ``blended_error`` are the cross-validated losses that
+        hard routing and blending add: squared errors in units of var(y) (the mean over outputs), or log losses in nats;
         ``routing`` names what to prefer.
     gate_columns_ : ndarray of int
         Columns of X that the gate may use.
     history_ : list of dict
-        One entry per round: step, number of experts, share of rows that changed, noise or hold-out loss.
+        One entry per round: step, number of experts, share of rows that changed, noise, hold-out or log loss.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only when X has string column names.
@@ -109,6 +114,7 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     See Also
     --------
     PartitionedRegressor : Predicts the target with one expert per partition.
+    PartitionedClassifier : Predicts classes with one expert per partition.
 
     Notes
     -----
@@ -116,7 +122,7 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     cost-sensitive gate are additions. Without adding and dropping it is a hard EM algorithm for a mixture of
     regressions. Closed-form experts cost O(n p^2) with p <= 101 + n_features, on at most 5,000 rows; further rows are
     then assigned in one pass. Random draws: centres, gate folds, and bootstraps of a gate that only votes; for a
-    hold-out competition also the split and the starts.
+    hold-out competition also the split and the starts; oblique cuts between classes.
 
     ``ActivePartitioner(MLPExpert(), init="random", vote_weight=0, gate=SVC())`` is the rule of [1]_ without additions:
     networks start by chance, the winner takes all, at intervals an expert learns the worst-predicted rows and stays if
@@ -124,13 +130,21 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     of the paper (the intervals, the sizes of the networks, the kernel, the test by which an expert goes) it is ours:
     trials every tenth round, judged by hold-out loss.
 
+    Classes say less about the law of a row than a number does: count on some hundred rows for each regime. Classifiers
+    therefore bid for a row with their log loss on the rows around it, too; rows whose class looks like a mistake, up to
+    some 5 %, do not teach; and what an expert says of a row that it holds is cross-fitted. A competition begins with
+    cells whose logistic laws differ, joined by evidence; that of logistic experts ends there, and their final fit alone
+    knows their parameters. Where several partitions predict alike, flexible classifiers need not find the one that made
+    the data.
+
     A row of weight w is w equal observations: in evidence, noise, votes, `min_samples` and the gate. Equal rows are
     joined under their summed weight and rows are sorted before anything is drawn, so that weights and repetitions,
     in any order, give the same bits; an estimator without sample_weight learns repeated rows.
 
     Several outputs share one partition. Each is standardised and has a noise variance of its own (where noise varies
     over the inputs, all outputs share the profile); closed-form experts compete by the sum of the outputs' log
-    densities, others by the mean of their squared errors. The cost grows with the number of outputs.
+    densities, others by the mean of their squared errors. The cost grows with the number of outputs. Classes are one
+    output.
 
     References
     ----------
@@ -150,7 +164,7 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     """
 
     _rules = {
-        "estimator": (nothing, model("regressor")),
+        "estimator": (nothing, model("regressor"), model("classifier")),
         "n_experts": (one_of("auto"), integer(1)),
         "max_experts": (integer(1),),
         "min_samples": (nothing, integer(2)),
@@ -201,7 +215,7 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.single_output = True
-        tags.target_tags.multi_output = True
+        tags.target_tags.multi_output = self.estimator is None or not is_classifier(self.estimator)
         return tags
 
     @with_callbacks
@@ -222,8 +236,11 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         self._check_params()
         if isinstance(self.estimator, Estimator):  # ours compete without a fit of their own that would check them
             self.estimator._check_params()
+        of_classes = self.estimator is not None and is_classifier(self.estimator)
+        if of_classes:
+            check_probabilities(self, self.estimator)
         rng = check_rng(self.random_state)
-        X, y = check_X_y(self, X, y, multi_output=True)
+        X, y = check_X_classes(self, X, y) if of_classes else check_X_y(self, X, y, multi_output=True)
         rows = WeightedRows.of(X, y, check_sample_weight(self, sample_weight, X))
         self._check_rows(len(rows.X), float(rows.weight.sum()))
         if self.estimator is not None:
@@ -233,7 +250,7 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         progress = Progress(self, X, y)
         with one_thread():
             contest = self._contest(rows, rng, lambda line: progress.step(line["step"], _words(line))).by_share()
-            self.scaling_ = Scaling.of(rows.X, rows.y, rows.weight)
+            self.scaling_ = Scaling.of(rows.X, np.zeros(len(rows.X)) if of_classes else rows.y, rows.weight)
             self.gate_ = fit_gate(
                 self._gate_inputs(rows.X),
                 contest.labels,
@@ -243,9 +260,10 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
                 gate=self.gate,
                 relevance=contest.relevance[self.gate_columns_],
                 weight=rows.weight,
+                blend=log_blend if of_classes else squared_blend,
                 n_jobs=self.n_jobs,
             )
-            progress.step("gate", f"{self.gate_.kind}, routed error {self.gate_.routed_error:.4f} of var(y)")
+            progress.step("gate", f"{self.gate_.kind}, routed error {self.gate_.routed_error:.4f}")
         self.experts_, self.history_ = contest.experts, contest.history
         self.n_partitions_ = self._n_features_out = len(contest.experts)
         if self.n_experts != "auto" and self.n_partitions_ < self.n_experts:
@@ -261,10 +279,9 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         return self
 
     def _warn_of_light_rows(self, rows: WeightedRows) -> None:
-        """Weights that sum to one, say, would make one regime of any table in a hold-out competition."""
+        """Weights that sum to one, say, would make one regime of any table, but for closed-form laws of numbers."""
         least, total = self.min_samples or max(10, 3 * (rows.X.shape[1] + 1)), rows.weight.sum()
-        closed_form = self.estimator is None or isinstance(self.estimator, BayesianExpert)
-        if self.n_experts == "auto" and not closed_form and total < 2 * least <= len(rows.X):
+        if self.n_experts == "auto" and not self._in_closed_form() and total < 2 * least <= len(rows.X):
             warn(
                 f"ActivePartitioner: sample_weight makes {total:g} observations of {len(rows.X)} rows, too few for two "
                 f"regimes of {least}. Where weights are relative, pass sample_weight * (len(X) / sample_weight.sum()).",
@@ -286,18 +303,23 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
                     f"least {each} {kind} each. Lower n_experts or min_samples, or pass n_experts='auto'."
                 )
 
+    def _in_closed_form(self) -> bool:
+        return self.estimator is None or isinstance(self.estimator, BayesianExpert)
+
     def _contest(self, rows: WeightedRows, rng: np.random.Generator, report: Report) -> Contest:
         bounds = (1, self.max_experts) if self.n_experts == "auto" else (self.n_experts, self.n_experts)
         shared: dict[str, Any] = {"bounds": bounds, "min_samples": self.min_samples, "vote_weight": self.vote_weight}
         shared["weight"] = rows.weight
-        if self.estimator is None or isinstance(self.estimator, BayesianExpert):
-            if self.init == "random":
-                raise ParameterError(
-                    "ActivePartitioner: init='random' needs experts that compete with starts, and closed-form ones "
-                    "have none. Pass another estimator, such as MLPExpert(), or init='auto'."
-                )
+        if self.init == "random" and (self._in_closed_form() or is_logistic(self.estimator)):
+            raise ParameterError(
+                "ActivePartitioner: init='random' needs experts that compete with starts, and closed-form ones have "
+                "none. Pass another estimator, such as MLPExpert(), or init='auto'."
+            )
+        if self._in_closed_form():
             law = "smooth" if self.estimator is None else self.estimator.law
             return contest_by_evidence(rows.X, rows.y, rng, law=law, report=report, **shared)
+        if is_logistic(self.estimator):
+            return contest_by_class_evidence(self.estimator, rows.X, rows.y, rng, report=report, **shared)
         contest = contest_by_hold_out(
             self.estimator,
             rows.X,
@@ -376,7 +398,9 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         return self.fit(X, y, sample_weight).labels_
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """R squared of the experts routed by the gate, the mean over outputs, so that searches can compare partitions.
+        """R squared of the experts routed by the gate (the mean over outputs), accuracy for classes.
+
+        So searches can compare partitions.
 
         Parameters
         ----------
@@ -386,17 +410,20 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
 
         Returns
         -------
-        r2 : float
+        score : float
         """
         labels = self.predict(X)
         X = check_X(self, X)
-        predictions = np.empty((len(X), *np.shape(self.scaling_.y_sd)))
+        of_classes = is_classifier(self.experts_[0])
+        kind = self.experts_[0].classes_.dtype if of_classes else np.float64
+        predictions = np.empty((len(X), *np.shape(self.scaling_.y_sd)), dtype=kind)
         for k in np.unique(labels):
             predictions[labels == k] = answer(self.experts_[k], X[labels == k])
-        return float(r2_score(y, predictions, sample_weight=sample_weight))
+        return float((accuracy_score if of_classes else r2_score)(y, predictions, sample_weight=sample_weight))
 
 
 def _words(line: dict[str, Any]) -> str:
     """One line of the history as a sentence."""
-    level = f"noise {line['noise']:.4f}" if "noise" in line else f"hold-out loss {line['hold_out_loss']:.4f}"
+    words = {"noise": "noise", "hold_out_loss": "hold-out loss", "log_loss": "log loss"}
+    level = next(f"{said} {line[name]:.4f}" for name, said in words.items() if name in line)
     return f"{line['n_experts']} experts, {100 * line['changed']:.1f} % of the rows changed hands, {level}"

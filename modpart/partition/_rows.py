@@ -4,7 +4,7 @@ A row of weight w stands for w equal observations. So every fit begins by droppi
 of (X, y) under their summed weight, and sorting what is left; it works on these distinct rows and maps labels back.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,11 @@ class WeightedRows:
 
     @classmethod
     def of(cls, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> "WeightedRows":
-        """Bring checked rows to their canonical form."""
+        """Bring checked rows to their canonical form; a y that is not float64 holds classes."""
+        if y.dtype != np.float64:
+            classes, codes = np.unique(y, return_inverse=True)
+            rows = cls.of(X, codes.astype(np.float64), weight)
+            return replace(rows, y=classes[rows.y.astype(np.int64)])
         kept = np.flatnonzero(weight > 0)
         table = np.column_stack([X, y])[kept] + 0.0  # the sum turns -0.0 into 0.0
         order = np.lexsort(table.T[::-1])

@@ -16,7 +16,7 @@ from modpart.partition._evidence import Stats, log_evidence
 from modpart.partition._law import Law
 from modpart.partition._local import NOISE_FLOOR, neighbours
 
-__all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log_votes", "vote_counts"]
+__all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log_votes"]
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts

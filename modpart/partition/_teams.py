@@ -1,23 +1,26 @@
-"""Teams of equal experts for a free competition: clones of any scikit-learn regressor, or networks stacked into one."""
+"""Teams of equal experts for a free competition: clones of any scikit-learn estimator, or networks stacked into one."""
 
 from math import ceil
 from typing import Any, Protocol
 
 import numpy as np
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import KFold
 
 from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
+from modpart.partition._class_regimes import local_bids
+from modpart.partition._classes import class_codes, cross_fitted, fit_classifier, log_losses
 from modpart.partition._contest import Scaling
 from modpart.partition._mlp import MLPExpert
 from modpart.partition._nets import as_expert
 from modpart.partition._rows import answer, fit_rows
 
-__all__ = ["EstimatorTeam", "StackedTeam", "Team", "make_team"]
+__all__ = ["ClassifierTeam", "EstimatorTeam", "SquaredErrors", "StackedTeam", "Team", "make_team", "normal_density"]
 
 FOLDS = 3
+ERROR_FLOOR = 1e-3  # of var(y)
 WARM_STEPS, ROUND_STEPS = 150, 10  # of all rows at once; a step of a mini-batch is worth a tenth
 
 
@@ -28,19 +31,26 @@ class Team(Protocol):
         """Train expert k on the rows with label k; labels beyond the last expert bring new ones."""
 
     def errors(self) -> np.ndarray:
-        """Squared error of every expert on every training row, in units of var(y), shape (n_samples, K).
+        """Error of every expert on every training row, shape (n_samples, K).
 
-        Of several outputs it is the mean.
+        It is squared, in units of var(y), the mean over outputs; or the log loss in nats.
         """
 
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Prediction of every expert in units of y for X in original units, (n_samples, K) or (..., n_outputs)."""
+    def losses(self, X: np.ndarray, y: np.ndarray, scaling: Scaling) -> np.ndarray:
+        """The same for new rows in original units, squared errors in the units of `scaling`, shape (n_samples, K)."""
+
+    def density(self, errors: np.ndarray, learned: np.ndarray, labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+        """Log predictive density of rows under every expert, shape (n_samples, K).
+
+        `errors` are theirs; `learned` and `labels` the errors and holders of the training rows, and `near` says which
+        of these are nearest to each row.
+        """
 
     def keep(self, experts: np.ndarray) -> None:
         """Keep these experts, in this order, and forget the others."""
 
     def experts(self, labels: np.ndarray) -> list[Any]:
-        """Fitted regressors, one for each label, that predict from inputs in original units."""
+        """Fitted experts, one for each label, that predict from inputs in original units."""
 
     def snapshot(self) -> Any:
         """Everything needed to undo a trial."""
@@ -51,10 +61,37 @@ class Team(Protocol):
 
 def make_team(estimator: Any, X: np.ndarray, y: np.ndarray, seed: int, weight: np.ndarray | None = None) -> Team:
     """The team for clones of `estimator` on training data in original units."""
+    if is_classifier(estimator):
+        return ClassifierTeam(estimator, X, y, seed, weight)
     return (StackedTeam if isinstance(estimator, MLPExpert) else EstimatorTeam)(estimator, X, y, seed, weight)
 
 
-class EstimatorTeam:
+class SquaredErrors:
+    """What teams of regressors share: squared errors, and normal noise of a variance that the holders' errors tell."""
+
+    weight: np.ndarray  # of the training rows
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Prediction of every expert in units of y for X in original units, (n_samples, K) or (..., n_outputs)."""
+        raise NotImplementedError
+
+    def losses(self, X: np.ndarray, y: np.ndarray, scaling: Scaling) -> np.ndarray:
+        return scaling.squared_error(self.predict(X), y)
+
+    def density(self, errors: np.ndarray, learned: np.ndarray, labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+        return normal_density(errors, learned, labels, self.weight)
+
+
+def normal_density(
+    errors: np.ndarray, learned: np.ndarray, labels: np.ndarray, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Log density of squared errors under normal noise, whose variance is the mean of ``learned[i, labels[i]]``."""
+    own = np.take_along_axis(learned, labels[:, None], axis=1)[:, 0]
+    noise = max(float(np.average(own, weights=weight)), ERROR_FLOOR)
+    return -0.5 * (errors / noise + np.log(2.0 * np.pi * noise))
+
+
+class EstimatorTeam(SquaredErrors):
     """Clones of one scikit-learn regressor, refitted when their rows change.
 
     On its own rows an expert is judged by cross-fitting, so that one which learns rows by heart cannot hold them.
@@ -122,7 +159,54 @@ class EstimatorTeam:
         self.members = list(state)
 
 
-class StackedTeam:
+class ClassifierTeam(EstimatorTeam):
+    """Clones of one scikit-learn classifier, judged by log loss.
+
+    A label says little about the law of its row, so an expert bids for a row with what it says of the rows around it,
+    too.
+    """
+
+    def __init__(
+        self, estimator: Any, X: np.ndarray, y: np.ndarray, seed: int, weight: np.ndarray | None = None
+    ) -> None:
+        super().__init__(estimator, X, np.zeros(len(X)), seed, weight)
+        self.y = y
+        self.classes, codes = np.unique(y, return_inverse=True)
+        self.prior = np.bincount(codes, self.weight) / self.weight.sum()
+
+    def _member(self, rows: np.ndarray) -> tuple[np.ndarray, Any, np.ndarray]:
+        X, y, weight = self.X[rows], self.y[rows], self.weight[rows]
+        sound: Any = slice(None)
+        if len(rows) >= 2 * FOLDS:
+            own, sound = cross_fitted(self.estimator, X, y, self.classes, self.prior, FOLDS, self.seed, weight)
+        expert = fit_classifier(self.estimator, X[sound], y[sound], self.classes, self.prior, weight[sound])
+        if len(rows) < 2 * FOLDS:
+            own = expert.predict_proba(X)
+        self.proven = True
+        return rows, expert, log_losses(own, class_codes(self.classes, y))
+
+    def errors(self) -> np.ndarray:
+        losses = self.losses(self.X, self.y, self.scaling)
+        for k, (rows, _, own) in enumerate(self.members):
+            losses[rows, k] = own
+        return losses
+
+    def losses(self, X: np.ndarray, y: np.ndarray, scaling: Scaling) -> np.ndarray:
+        codes = np.minimum(class_codes(self.classes, y), len(self.classes) - 1)
+        known = self.classes[codes] == y  # a class may be held out with all its rows
+        shares = [expert.predict_proba(X) * known[:, None] for _, expert, _ in self.members]
+        return np.column_stack([log_losses(each, codes) for each in shares])
+
+    def density(self, errors: np.ndarray, learned: np.ndarray, labels: np.ndarray, near: np.ndarray) -> np.ndarray:
+        return local_bids(errors, learned, near, self.weight)
+
+    def experts(self, labels: np.ndarray) -> list[Any]:
+        groups = [labels == k for k in range(int(labels.max()) + 1)]
+        X, y, weight = self.X, self.y, self.weight
+        return [fit_classifier(self.estimator, X[k], y[k], self.classes, self.prior, weight[k]) for k in groups]
+
+
+class StackedTeam(SquaredErrors):
     """Networks of equal shape trained side by side, each on the rows it has won, their optimisers' state kept."""
 
     def __init__(

@@ -47,9 +47,7 @@ def sentence_about_regime(regime: "Regime", target: str) -> str:
         words.append(f"{target} {_listed([_effect(effect) for effect in regime.effects])}.")
     for name, error in regime.errors.items():
         if np.isfinite(error):
-            of = name.removeprefix("rmse").strip()
-            spread = f"; {target} itself spreads by {plain(regime.spread)}" if np.isfinite(regime.spread) else ""
-            words.append(f"Typical error{' of ' + of if of else ''} {plain(error)} (root mean square{spread}).")
+            words.append(_error(name, error, regime.spread, target))
     if not alone:
         words.append(_routing(regime.unsure))
     return " ".join(words)
@@ -76,6 +74,16 @@ def _effect(effect: Effect) -> str:
     if effect.direction == "varies":
         return f"varies with {effect.name} (by {plain(effect.size)} {over})"
     return f"{effect.direction} with {effect.name} (by {plain(abs(effect.change))} {over})"
+
+
+def _error(name: str, error: float, spread: float, target: str) -> str:
+    if name == "accuracy":
+        return f"The likeliest class is right in {percent(error)} of its rows."
+    if name == "log_loss":
+        return f"Log loss {plain(error)} nats."
+    of = name.removeprefix("rmse").strip()
+    beside = f"; {target} itself spreads by {plain(spread)}" if np.isfinite(spread) else ""
+    return f"Typical error{' of ' + of if of else ''} {plain(error)} (root mean square{beside})."
 
 
 def _routing(unsure: float) -> str:

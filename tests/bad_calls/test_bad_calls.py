@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.svm import LinearSVC
 from sklearn.utils.validation import has_fit_parameter
 
 from modpart.exceptions import InputDataError, ParameterError
-from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedRegressor
-from tests.public import estimator_classes, quick
+from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedClassifier, PartitionedRegressor
+from tests.public import estimator_classes, quick, target_for
 
 CLASSES = estimator_classes()
 PREDICTORS = [cls for cls in CLASSES if hasattr(cls, "predict")]
@@ -36,6 +38,7 @@ def changed(column, row, value):
 
 FRAME, TARGET = good()
 ARRAY, Y = FRAME.to_numpy(), TARGET.to_numpy()
+LABELS = np.where(Y > 0, "high", "low")
 HOLED, BLANK = ARRAY.copy(), Y.copy()
 HOLED[3, 1], BLANK[5] = np.nan, np.nan
 
@@ -125,7 +128,7 @@ def assert_says(error, words):
 def test_wrong_weights_are_named(cls, name):
     weight, words = WRONG_WEIGHTS[name]
     with pytest.raises(InputDataError) as error:
-        quick(cls).fit(FRAME, Y, sample_weight=weight)
+        quick(cls).fit(FRAME, target_for(cls, Y), sample_weight=weight)
     assert_says(error, [f"{cls.__name__}: sample_weight", *words])
 
 
@@ -133,6 +136,11 @@ def test_wrong_weights_are_named(cls, name):
 @pytest.mark.parametrize("name", WRONG_FITS)
 def test_fit_says_what_is_wrong(cls, name):
     X, y, expected, words = WRONG_FITS[name]
+    if is_classifier(quick(cls)):
+        if name == "text in y":
+            pytest.skip("text may name a class")
+        y = LABELS if y is Y else y
+        words = ["y should be a 1d array"] if name == "text in a named output" else words  # classes are one output
     with pytest.raises(expected) as error:
         quick(cls).fit(X, y)
     assert_says(error, words)
@@ -155,7 +163,7 @@ WRONG_PREDICTIONS = {
 
 @pytest.fixture(scope="module", params=PREDICTORS, ids=lambda cls: cls.__name__)
 def fitted(request):
-    return quick(request.param).fit(FRAME, TARGET)
+    return quick(request.param).fit(FRAME, target_for(request.param, TARGET))
 
 
 @pytest.mark.parametrize("name", WRONG_PREDICTIONS)
@@ -200,7 +208,7 @@ def test_a_thing_of_no_use_is_refused_for_every_argument(cls, argument):
             return "<nonsense>"
 
     with pytest.raises(ParameterError) as error:
-        quick(cls, **{argument: Nonsense()}).fit(FRAME, TARGET)
+        quick(cls, **{argument: Nonsense()}).fit(FRAME, target_for(cls, TARGET))
     assert_says(error, [argument, "<nonsense>"])
     assert "must be" in str(error.value) or "Pass" in str(error.value)
 
@@ -235,7 +243,7 @@ WRONG_VALUES = {
 )
 def test_a_value_out_of_range_is_named(cls, argument, value):
     with pytest.raises(ParameterError) as error:
-        quick(cls, **{argument: value}).fit(FRAME, TARGET)
+        quick(cls, **{argument: value}).fit(FRAME, target_for(cls, TARGET))
     assert_says(error, [f"{argument}={value!r}"])
 
 
@@ -301,6 +309,37 @@ def test_a_summary_needs_a_number_for_each_row(y):
     assert_says(error, ["y has shape", "40 rows"])
 
 
+@pytest.mark.parametrize("y", [LABELS[:-1], Y, np.where(Y > 0, "high", "tall")], ids=["short", "numbers", "new"])
+def test_a_summary_of_classes_needs_a_known_one_for_each_row(y):
+    model = quick(PartitionedClassifier).fit(FRAME, LABELS)
+    with pytest.raises(InputDataError) as error:
+        model.partition_summary(FRAME, y)
+    assert_says(error, ["y has shape", "40 rows", "known classes"])
+
+
+def test_numbers_as_classes_are_refused():
+    for model in (PartitionedClassifier(), ActivePartitioner(LogisticRegression())):
+        with pytest.raises(InputDataError) as error:
+            model.fit(FRAME, Y)
+        assert_says(error, ["continuous", "discrete classes"])
+
+
+def test_a_partitioner_of_numbers_finds_no_classes():
+    with pytest.raises(ParameterError) as error:
+        PartitionedClassifier(ActivePartitioner(Ridge())).fit(FRAME, LABELS)
+    assert_says(error, ["partitioner", "Ridge()", "classifier"])
+    with pytest.raises(ParameterError) as error:
+        PartitionedRegressor(ActivePartitioner(LogisticRegression())).fit(FRAME, TARGET)
+    assert_says(error, ["partitioner", "LogisticRegression()", "regressor"])
+
+
+def test_an_expert_without_probabilities_is_named():
+    for model in (PartitionedClassifier(estimator=LinearSVC()), ActivePartitioner(LinearSVC())):
+        with pytest.raises(ParameterError) as error:
+            model.fit(FRAME, LABELS)
+        assert_says(error, ["LinearSVC()", "predict_proba"])
+
+
 def test_the_good_table_is_good():
     for cls in CLASSES:
-        quick(cls).fit(FRAME, TARGET)
+        quick(cls).fit(FRAME, target_for(cls, TARGET))

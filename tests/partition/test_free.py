@@ -18,21 +18,21 @@ from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition import ActivePartitioner, MLPExpert
 from modpart.partition._free import award, own_column, random_start, start_labels
 from modpart.partition._local import neighbours
-from modpart.partition._teams import EstimatorTeam, make_team
+from modpart.partition._teams import EstimatorTeam, make_team, normal_density
 
 
 def test_award_gives_rows_to_the_best_expert_and_keeps_ties():
     errors = np.array([[0.0, 1.0], [1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
     labels = np.array([0, 0, 1, 1])
-    winners, density = award(errors, labels, np.zeros((4, 1), int), 0.0, min_samples=1)
-    assert winners.tolist() == [0, 1, 1, 0]
-    assert density.shape == (4, 2)
+    density = normal_density(errors, errors, labels)
+    assert award(density, labels, np.zeros((4, 1), int), 0.0, min_samples=1).tolist() == [0, 1, 1, 0]
+    noise = errors[[0, 1, 2, 3], labels].mean()
+    np.testing.assert_allclose(density, np.log(np.exp(-0.5 * errors / noise) / np.sqrt(2 * np.pi * noise)))
 
 
 def test_award_dissolves_small_experts():
     errors = np.array([[0.0, 1.0]] * 5 + [[1.0, 0.0]])
-    winners, _ = award(errors, np.zeros(6, int), np.zeros((6, 1), int), 0.0, min_samples=2)
-    assert winners.tolist() == [0] * 6
+    assert award(-errors, np.zeros(6, int), np.zeros((6, 1), int), 0.0, min_samples=2).tolist() == [0] * 6
 
 
 def test_votes_outweigh_a_small_difference():
@@ -41,8 +41,9 @@ def test_votes_outweigh_a_small_difference():
     errors[15] = [0.010, 0.009]  # a speck
     labels = np.zeros(30, int)
     labels[25:] = 1
-    assert award(errors, labels, neighbours(X, 5), 0.0, 1)[0][15] == 1
-    assert award(errors, labels, neighbours(X, 5), 1.0, 1)[0][15] == 0
+    density = normal_density(errors, errors, labels)
+    assert award(density, labels, neighbours(X, 5), 0.0, 1)[15] == 1
+    assert award(density, labels, neighbours(X, 5), 1.0, 1)[15] == 0
 
 
 def test_own_column():

@@ -10,7 +10,6 @@ from modpart.partition import _gates
 from modpart.partition._gates import (
     KINDS,
     Gate,
-    _blended_excess,
     _coupled,
     _excess,
     _lead,
@@ -18,6 +17,8 @@ from modpart.partition._gates import (
     _weights,
     fit_gate,
     gate_menu,
+    log_blend,
+    squared_blend,
 )
 
 
@@ -55,7 +56,7 @@ def test_excess_is_zero_for_the_winner():
 def test_a_blend_errs_by_the_square_of_its_share():
     """Two experts, one without error: a share s of the other adds s^2 of its squared error."""
     shares, excess = np.array([[0.75, 0.25], [0.0, 1.0]]), np.array([[0.0, 8.0], [0.0, 8.0]])
-    np.testing.assert_allclose(_blended_excess(shares, excess), [0.5, 8.0])
+    np.testing.assert_allclose(squared_blend(shares, excess), [0.5, 8.0])
 
 
 def test_pairs_of_margins_couple_to_shares():
@@ -184,3 +185,13 @@ def test_shares_of_members_that_know_fewer_experts():
     shares = Gate("logistic", 3, [member], 0.0).predict_proba(np.array([[5.0]]))
     assert shares[0, 1] == 0.0
     assert shares.sum() == pytest.approx(1.0)
+
+
+def test_a_blend_of_probabilities_costs_its_log_loss():
+    rng = np.random.default_rng(0)
+    shares, right = rng.dirichlet(np.ones(3), 20), rng.uniform(0.01, 1.0, (20, 3))
+    excess = np.log(right.max(axis=1, keepdims=True) / right)
+    expected = np.log(right.max(axis=1)) - np.log((shares * right).sum(axis=1))
+    np.testing.assert_allclose(log_blend(shares, excess), expected)
+    hard = np.eye(3)[rng.integers(0, 3, 20)]
+    np.testing.assert_allclose(log_blend(hard, excess), (hard * excess).sum(axis=1))

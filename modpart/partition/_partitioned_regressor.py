@@ -1,32 +1,29 @@
-"""The modular model: one expert per regime, routed by the gate, unless a single model does as well."""
+"""The modular model of numbers: one readable partition, or a bag of them."""
 
-from numbers import Integral
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import RegressorMixin, clone
+from sklearn.base import RegressorMixin, clone, is_regressor
 from sklearn.model_selection import KFold, check_cv
 from sklearn.utils.validation import check_is_fitted
 
-from modpart._base import Estimator
-from modpart._utils.checks import check_sample_weight, check_X, check_X_y
-from modpart._utils.parallel import one_thread, parallel_map
-from modpart._utils.params import boolean, integer, model, nothing, one_of, where, workers
-from modpart._utils.progress import Progress, with_callbacks
-from modpart._utils.seeds import check_rng, child_seeds, seed_nested
+from modpart._utils.checks import check_X, check_X_y
+from modpart._utils.parallel import one_thread
+from modpart._utils.params import integer, model, nothing, one_of
+from modpart._utils.progress import Progress
+from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
 from modpart.partition._accuracy import families, fit_corrected
-from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
-from modpart.partition._describe import Described
+from modpart.partition._modular import Folds, PartitionedModel, partitioner_of
 from modpart.partition._nets import as_expert
-from modpart.partition._partitioner import ActivePartitioner
-from modpart.partition._rows import WeightedRows, answer, check_takes_weights, fit_rows, standard_error
+from modpart.partition._rows import WeightedRows, answer, check_takes_weights, fit_rows
 
 __all__ = ["PartitionedRegressor"]
 
 
-class PartitionedRegressor(Described, RegressorMixin, Estimator):
+class PartitionedRegressor(RegressorMixin, PartitionedModel):
     """Predict with one expert per part of a table where that beats a single model, and with the single model elsewhere.
 
     There are two modes. ``mode="regimes"`` makes one partition, to be read: a partitioner finds regimes, one expert is
@@ -91,6 +88,7 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
     See Also
     --------
     ActivePartitioner : The partition alone.
+    PartitionedClassifier : The same for classes.
 
     Notes
     -----
@@ -133,19 +131,11 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
     True
     """
 
-    _rules = {
-        "partitioner": (nothing, where("an ActivePartitioner", lambda value: isinstance(value, ActivePartitioner))),
+    _rules = PartitionedModel._rules | {
+        "partitioner": (nothing, partitioner_of("regressor", lambda expert: expert is None or is_regressor(expert))),
         "estimator": (nothing, model("regressor")),
         "mode": (one_of("regimes", "accuracy"),),
-        "routing": (one_of("auto", "hard", "soft"),),
         "n_trees": (integer(1),),
-        "fallback": (boolean,),
-        "cv": (
-            integer(2),
-            where("a splitter or a list of (train, test) indices", lambda v: hasattr(v, "split") or type(v) is list),
-        ),
-        "n_jobs": (nothing, workers),
-        "verbose": (integer(0),),
     }
 
     def __init__(
@@ -162,74 +152,55 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
-        self.partitioner = partitioner
-        self.estimator = estimator
+        super().__init__(
+            partitioner,
+            estimator,
+            routing=routing,
+            fallback=fallback,
+            cv=cv,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.mode = mode
-        self.routing = routing
         self.n_trees = n_trees
-        self.fallback = fallback
-        self.cv = cv
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
-    @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PartitionedRegressor":
-        """Find the regimes, train the experts, compare with a single model.
+    def _checked(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+        return check_X_y(self, X, y, multi_output=True)
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,) or None
-            How many observations each row stands for (>= 0); None is one each.
+    def _competitor(self) -> Any:
+        return self.estimator
 
-        Returns
-        -------
-        self : PartitionedRegressor
-        """
-        self._check_params()
-        rng = check_rng(self.random_state)
-        X, y = check_X_y(self, X, y, multi_output=True)
-        weight = check_sample_weight(self, sample_weight, X)
-        if self.mode == "accuracy":
-            return self._fit_bag(X, y, weight, rng)
-        rows = WeightedRows.of(X, y, weight)
-        if self.estimator is not None:
-            check_takes_weights("PartitionedRegressor", self.estimator, rows.weight)
-        progress = Progress(self, X, y, total=2)
-        partitioner = ActivePartitioner(self.estimator) if self.partitioner is None else self.partitioner
-        partitioner = seed_nested(clone(partitioner), rng)
-        expert = None if self.estimator is None else seed_nested(clone(as_expert(self.estimator)), rng)
-        single = seed_nested(clone(as_expert(_kind(partitioner, expert))), rng)
-        with one_thread():
-            self.partitioner_ = clone(partitioner).fit(X, y, sample_weight=weight)
-            self.n_partitions_ = self.partitioner_.n_partitions_
-            self.experts_ = _experts(self.partitioner_, expert, rows)
-            progress.step("partition", f"{self.n_partitions_} regimes")
-            gate = self.partitioner_.gate_
-            self.routing_ = gate.routing if self.routing == "auto" else self.routing
-            self.gain_, self.gain_se_ = np.nan, np.nan
-            if self.n_partitions_ > 1 and self.fallback:
-                table = (rows.X, rows.y, rows.weight) if isinstance(self.cv, Integral) else (X, y, weight)
-                self._compare(partitioner, expert, single, table, child_seeds(rng, 1)[0])
-            if self.n_partitions_ == 1 and self.partitioner_.n_partitions_ > 1:
-                self.experts_ = [fit_rows(clone(single), rows.X, rows.y, rows.weight)]
-        progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, {self.n_partitions_} experts kept")
-        variance = Scaling.of(rows.X, rows.y, rows.weight).y_sd ** 2 if y.ndim == 1 else 1.0
-        added = gate.routed_error if self.routing_ == "hard" else gate.blended_error
-        self.routing_risk_ = added * variance if self.n_partitions_ > 1 else 0.0
-        progress.finish()
-        return self
+    def _shuffled_folds(self, y: np.ndarray, n_folds: int, seed: int) -> Folds:
+        return KFold(n_folds, shuffle=True, random_state=seed).split(y)
 
-    def _fit_bag(
-        self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, rng: np.random.Generator
-    ) -> "PartitionedRegressor":
+    def _given_folds(self, X: np.ndarray, y: np.ndarray) -> Folds:
+        return check_cv(self.cv).split(X, y)
+
+    def _fit_expert(self, expert: Any, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Any:
+        return fit_rows(clone(expert), X, y, weight)
+
+    def _answers(self, expert: Any, X: np.ndarray) -> np.ndarray:
+        return answer(expert, X)
+
+    def _loss(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        return Scaling.of(X, y, weight).squared_error
+
+    def _risk_unit(self, rows: WeightedRows) -> float:
+        return float(Scaling.of(rows.X, rows.y, rows.weight).y_sd) ** 2 if rows.y.ndim == 1 else 1.0
+
+    def _learn(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> None:
+        if self.mode == "regimes":
+            super()._learn(X, y, weight, rng)
+        else:
+            self._fit_bag(X, y, weight, rng)
+
+    def _fit_bag(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> None:
         """Train and weigh the bag of ``mode="accuracy"``."""
         if self.partitioner is not None or self.routing != "auto":
             name = "routing" if self.partitioner is None else "partitioner"
@@ -261,7 +232,6 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         self.gain_, self.gain_se_ = (np.nan, np.nan) if saved is None else (saved.share, saved.share_se)
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, up to {self.n_partitions_} cells")
         progress.finish()
-        return self
 
     def _check_regimes(self, method: str) -> None:
         """Refuse what only one readable partition can answer."""
@@ -270,50 +240,6 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
                 f"PartitionedRegressor: {method} reads one partition, and mode='accuracy' averages many. "
                 "Fit with mode='regimes' to see regimes."
             )
-
-    def _compare(
-        self,
-        partitioner: Any,
-        expert: Any,
-        single: Any,
-        table: tuple[np.ndarray, np.ndarray, np.ndarray],
-        seed: int,
-    ) -> None:
-        """Cross-validate the single and the modular model on X, y, weight; set gain and the fallback."""
-        X, y, weight = table
-        if isinstance(self.cv, Integral):
-            cv: Any = KFold(min(int(self.cv), len(X)), shuffle=True, random_state=seed)
-        else:
-            cv = check_cv(self.cv)
-        jobs = [
-            (partitioner, expert, single, self.routing_, X, y, weight, train, test) for train, test in cv.split(X, y)
-        ]
-        for *_, train, _ in jobs:
-            self._check_folds(partitioner, weight, train)
-        scaling, held_out = Scaling.of(X, y, weight), parallel_map(_held_out, jobs, n_jobs=self.n_jobs)
-        errors = np.concatenate(
-            [
-                [scaling.squared_error(kind, y[job[-1]]) for kind in kinds]
-                for job, kinds in zip(jobs, held_out, strict=True)
-            ],
-            axis=1,
-        )
-        weight = np.concatenate([weight[job[-1]] for job in jobs])
-        gain = errors[0] - errors[1]
-        reference = max(float(np.average(errors[0], weights=weight)), np.finfo(np.float64).tiny)
-        self.gain_ = float(np.average(gain, weights=weight)) / reference
-        self.gain_se_ = float(standard_error(gain, weight)) / reference
-        if self.gain_ <= self.gain_se_:
-            self.n_partitions_ = 1
-
-    def _check_folds(self, partitioner: Any, weight: np.ndarray, train: np.ndarray) -> None:
-        try:
-            partitioner._check_rows(np.count_nonzero(weight[train]), float(weight[train].sum()))
-        except ParameterError as error:
-            raise ParameterError(
-                f"PartitionedRegressor: with cv={self.cv} a fold trains on {len(train)} of the {len(weight)} rows. "
-                f"{error} Or raise cv, or compare nothing: fallback=False."
-            ) from error
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the target.
@@ -330,7 +256,7 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         X = check_X(self, X)
         if self.mode == "accuracy":
             return self.bag_.predict(X)
-        return _route(self.partitioner_, self.experts_, X, self.routing_)
+        return self._routed(self.partitioner_, self.experts_, X, self.routing_)
 
     def predict_all(self, X: Any) -> np.ndarray:
         """Prediction of every expert.
@@ -347,70 +273,3 @@ class PartitionedRegressor(Described, RegressorMixin, Estimator):
         self._check_regimes("predict_all")
         X = check_X(self, X)
         return np.stack([answer(expert, X) for expert in self.experts_], axis=1)
-
-    def apply(self, X: Any) -> np.ndarray:
-        """Partition that each row is routed to, all 0 after falling back to a single model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,), int64
-        """
-        check_is_fitted(self)
-        self._check_regimes("apply")
-        X = check_X(self, X)
-        if self.n_partitions_ == 1:
-            return np.zeros(len(X), dtype=np.int64)
-        return self.partitioner_.predict(X)
-
-
-def _kind(partitioner: ActivePartitioner, expert: Any) -> Any:
-    """The kind of model that the experts are, unfitted."""
-    if expert is not None:
-        return expert
-    return BayesianExpert() if partitioner.estimator is None else partitioner.estimator
-
-
-def _experts(partitioner: ActivePartitioner, expert: Any, rows: WeightedRows) -> list[Any]:
-    """The competition's own experts, or clones of `expert` trained on the rows that each partition won."""
-    if expert is None:
-        return partitioner.experts_
-    winners = partitioner.winner_labels_[rows.first]
-    own = [winners == k for k in range(partitioner.n_partitions_)]
-    return [fit_rows(clone(expert), rows.X[won], rows.y[won], rows.weight[won]) for won in own]
-
-
-def _route(partitioner: ActivePartitioner, experts: list[Any], X: np.ndarray, routing: str) -> np.ndarray:
-    """Predictions of the experts, each row by the likeliest one or blended, (n_samples,) or (n_samples, n_outputs)."""
-    if len(experts) == 1:
-        return answer(experts[0], X)
-    shares = partitioner.predict_proba(X)
-    if routing == "hard":
-        shares = np.eye(len(experts))[shares.argmax(axis=1)]
-    predictions = np.zeros((len(X), *np.shape(partitioner.scaling_.y_sd)))
-    for k, expert in enumerate(experts):
-        rows = np.flatnonzero(shares[:, k])
-        if len(rows):
-            predictions[rows] += (shares[rows, k] * answer(expert, X[rows]).T).T
-    return predictions
-
-
-def _held_out(
-    partitioner: Any,
-    expert: Any,
-    single: Any,
-    routing: str,
-    X: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
-) -> np.ndarray:
-    """Predictions of rows `test` by what was made from rows `train`: single and modular, shape (2, n_test, ...)."""
-    rows = WeightedRows.of(X[train], y[train], weight[train])
-    whole = fit_rows(clone(single), rows.X, rows.y, rows.weight)
-    parts = clone(partitioner).fit(X[train], y[train], sample_weight=weight[train])
-    return np.array([answer(whole, X[test]), _route(parts, _experts(parts, expert, rows), X[test], routing)])
