@@ -12,12 +12,12 @@ from modpart._utils.parallel import one_thread
 from modpart._utils.params import one_of
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
-from modpart.partition._basis import SmoothBasis
 from modpart.partition._contest import Contest, Scaling
-from modpart.partition._law import Law
-from modpart.partition._regimes import find_regimes
+from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.law import Law
+from modpart.partition._evidence.regimes import find_regimes
+from modpart.partition._evidence.search import Report, ignore
 from modpart.partition._rows import WeightedRows
-from modpart.partition._search import Report, ignore
 
 __all__ = ["BayesianExpert", "contest_by_evidence"]
 
@@ -152,7 +152,7 @@ def contest_by_evidence(
     weight: np.ndarray | None = None,
     report: Report = ignore,
 ) -> Contest:
-    """Competition of closed-form experts; see :func:`~modpart.partition._regimes.find_regimes`."""
+    """Competition of closed-form experts; see :func:`~modpart.partition._evidence.regimes.find_regimes`."""
     scaling = Scaling.of(X, y, weight)
     found = find_regimes(
         scaling.inputs(X),

@@ -19,10 +19,10 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds, seed_nested
 from modpart.exceptions import ParameterError
 from modpart.partition._bayes import BayesianExpert
-from modpart.partition._describe import Described
-from modpart.partition._nets import as_expert
+from modpart.partition._free.nets import as_expert
 from modpart.partition._partitioner import ActivePartitioner
 from modpart.partition._rows import WeightedRows, check_takes_weights, standard_error
+from modpart.partition._words.describe import Described
 
 __all__ = ["Folds", "PartitionedModel", "partitioner_of"]
 

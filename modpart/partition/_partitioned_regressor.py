@@ -14,10 +14,10 @@ from modpart._utils.params import integer, model, nothing, one_of
 from modpart._utils.progress import Progress
 from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._accuracy import families, fit_corrected
+from modpart.partition._bag.accuracy import families, fit_corrected
 from modpart.partition._contest import Scaling
+from modpart.partition._free.nets import as_expert
 from modpart.partition._modular import Folds, PartitionedModel, partitioner_of
-from modpart.partition._nets import as_expert
 from modpart.partition._rows import WeightedRows, answer, check_takes_weights, fit_rows
 
 __all__ = ["PartitionedRegressor"]

@@ -17,14 +17,14 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition._bayes import BayesianExpert, contest_by_evidence
-from modpart.partition._class_starts import contest_by_class_evidence, is_logistic
 from modpart.partition._classes import check_probabilities
 from modpart.partition._contest import Contest, Scaling
-from modpart.partition._describe import Described
-from modpart.partition._free import contest_by_hold_out
-from modpart.partition._gates import KINDS, fit_gate, log_blend, squared_blend
+from modpart.partition._evidence.class_starts import contest_by_class_evidence, is_logistic
+from modpart.partition._evidence.search import Report
+from modpart.partition._free.free import contest_by_hold_out
+from modpart.partition._gate.gates import KINDS, fit_gate, log_blend, squared_blend
 from modpart.partition._rows import WeightedRows, answer, check_takes_weights
-from modpart.partition._search import Report
+from modpart.partition._words.describe import Described
 
 __all__ = ["ActivePartitioner"]
 

@@ -17,9 +17,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from modpart.datasets import make_friedman, make_linear, make_pure_noise
 from modpart.exceptions import ParameterError
 from modpart.partition import ActivePartitioner, PartitionedRegressor
-from modpart.partition._accuracy import mean_of_close, stacking_weights
-from modpart.partition._bag import Bag, folds_of
-from modpart.partition._ridge import ALPHAS, PolynomialRidge
+from modpart.partition._bag.accuracy import mean_of_close, stacking_weights
+from modpart.partition._bag.bag import Bag, folds_of
+from modpart.partition._bag.ridge import ALPHAS, PolynomialRidge
 
 
 def steps(n_samples, seed):

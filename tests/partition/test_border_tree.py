@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modpart.partition._border_tree import BorderTree, _Node, _place
+from modpart.partition._gate.border_tree import BorderTree, _Node, _place
 
 
 def corner(n=600, n_idle=6, seed=0):

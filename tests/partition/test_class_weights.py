@@ -12,11 +12,11 @@ from sklearn.tree import DecisionTreeClassifier
 from modpart.datasets import make_two_rules
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition import ActivePartitioner, PartitionedClassifier
-from modpart.partition._class_regimes import local_bids
 from modpart.partition._classes import fit_classifier
-from modpart.partition._logistic import fit_logistic, gains_of_cuts
+from modpart.partition._evidence.class_regimes import local_bids
+from modpart.partition._evidence.logistic import fit_logistic, gains_of_cuts
+from modpart.partition._free.teams import ClassifierTeam
 from modpart.partition._rows import WeightedRows
-from modpart.partition._teams import ClassifierTeam
 
 NAMES = np.array(["sound", "broken"])
 TREE = DecisionTreeClassifier(max_depth=2)

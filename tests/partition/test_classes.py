@@ -15,11 +15,18 @@ from sklearn.tree import DecisionTreeClassifier
 
 from modpart.datasets import labelled_classes, make_two_rules
 from modpart.partition import ActivePartitioner
-from modpart.partition._class_regimes import border_metric, find_class_regimes
-from modpart.partition._class_starts import class_start_labels, is_logistic
 from modpart.partition._classes import RegimeClassifier, cross_fitted, fit_classifier, log_losses, stratified
-from modpart.partition._logistic import LAPSE, PRIOR_SD, _derivatives, _log_posterior, fit_logistic, gains_of_cuts
-from modpart.partition._teams import ClassifierTeam
+from modpart.partition._evidence.class_regimes import border_metric, find_class_regimes
+from modpart.partition._evidence.class_starts import class_start_labels, is_logistic
+from modpart.partition._evidence.logistic import (
+    LAPSE,
+    PRIOR_SD,
+    _derivatives,
+    _log_posterior,
+    fit_logistic,
+    gains_of_cuts,
+)
+from modpart.partition._free.teams import ClassifierTeam
 
 
 def three_classes(n_samples=150, seed=0):
@@ -216,7 +223,7 @@ def test_starts_label_every_row(start, bounds):
 
 
 def test_more_rows_than_the_search_sees_are_assigned(monkeypatch):
-    monkeypatch.setattr("modpart.partition._class_regimes.MAX_ROWS", 300)
+    monkeypatch.setattr("modpart.partition._evidence.class_regimes.MAX_ROWS", 300)
     X, y, regime = make_two_rules(900, random_state=0)
     found = find_class_regimes(X / X.std(axis=0), y, np.ones(2), np.random.default_rng(0))
     assert found.errors.shape == (900, 2)

@@ -17,10 +17,10 @@ from modpart.datasets import (
 )
 from modpart.exceptions import InputDataError
 from modpart.partition import ActivePartitioner, PartitionedRegressor
-from modpart.partition._describe import _fidelity, _rules_of
-from modpart.partition._effects import effects_of
-from modpart.partition._oblique_rule import Oblique
-from modpart.partition._short_rule import Condition, Otherwise, Rule, box_around, short_rule
+from modpart.partition._words.describe import _fidelity, _rules_of
+from modpart.partition._words.effects import effects_of
+from modpart.partition._words.oblique_rule import Oblique
+from modpart.partition._words.short_rule import Condition, Otherwise, Rule, box_around, short_rule
 
 RNG = np.random.default_rng(0)
 X2 = RNG.uniform(-1.0, 1.0, (400, 2))

@@ -5,8 +5,8 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import (
+from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.evidence import (
     AMPLITUDES,
     Stats,
     grid_size,

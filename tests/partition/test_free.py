@@ -16,9 +16,9 @@ from sklearn.tree import DecisionTreeRegressor
 from modpart.datasets import make_elastoplastic, make_linear, make_two_planes
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition import ActivePartitioner, MLPExpert
-from modpart.partition._free import award, own_column, random_start, start_labels
-from modpart.partition._local import neighbours
-from modpart.partition._teams import EstimatorTeam, make_team, normal_density
+from modpart.partition._evidence.local import neighbours
+from modpart.partition._free.free import award, own_column, random_start, start_labels
+from modpart.partition._free.teams import EstimatorTeam, make_team, normal_density
 
 
 def test_award_gives_rows_to_the_best_expert_and_keeps_ties():

@@ -6,8 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from modpart.partition import _gates
-from modpart.partition._gates import (
+from modpart.partition._gate import gates as _gates
+from modpart.partition._gate.gates import (
     KINDS,
     Gate,
     _coupled,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from modpart.partition._leaf_trees import ALPHA, grow_tree, ridge_loss
+from modpart.partition._bag.leaf_trees import ALPHA, grow_tree, ridge_loss
 
 
 def penalised_loss(X, y, weights):

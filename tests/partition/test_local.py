@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from modpart.partition._local import (
+from modpart.partition._evidence.local import (
     NOISE_FLOOR,
     _negative_evidence,
     input_relevance,
@@ -125,6 +125,6 @@ def test_lines_do_not_depend_on_the_rows_held_in_memory(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((100, 3)), rng.standard_normal(100)
     whole = local_lines(X, X, y)
-    monkeypatch.setattr("modpart.partition._local.CHUNK", 30)
+    monkeypatch.setattr("modpart.partition._evidence.local.CHUNK", 30)
     for part, expected in zip(local_lines(X, X, y), whole, strict=True):
         np.testing.assert_array_equal(part, expected)

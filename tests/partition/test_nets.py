@@ -14,7 +14,7 @@ from torch import nn
 from modpart.datasets import make_two_planes
 from modpart.exceptions import ParameterError
 from modpart.partition import ActivePartitioner, PartitionedRegressor
-from modpart.partition._nets import as_expert
+from modpart.partition._free.nets import as_expert
 
 
 class Line(nn.Module):

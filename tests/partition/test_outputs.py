@@ -11,8 +11,8 @@ from sklearn.multioutput import MultiOutputRegressor
 from modpart.datasets import make_elastoplastic, make_four_quadrants
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedRegressor
-from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import Stats, log_evidence
+from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.evidence import Stats, log_evidence
 
 
 def two_laws(n=240, seed=0):

@@ -11,12 +11,13 @@ from modpart.datasets import (
     make_smooth_curve,
     make_two_planes,
 )
-from modpart.partition import ActivePartitioner, _regimes
+from modpart.partition import ActivePartitioner
 from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
-from modpart.partition._oversegment import cut_directions, oversegment
-from modpart.partition._regimes import find_regimes
-from modpart.partition._search import Search, compact, ignore, log_votes
+from modpart.partition._evidence import regimes as _regimes
+from modpart.partition._evidence.oversegment import cut_directions, oversegment
+from modpart.partition._evidence.regimes import find_regimes
+from modpart.partition._evidence.search import Search, compact, ignore, log_votes
 
 
 def standardised(sample):

@@ -15,12 +15,12 @@ from sklearn.tree import DecisionTreeClassifier
 from modpart.datasets import make_elastoplastic, make_four_quadrants
 from modpart.exceptions import ModpartWarning, ParameterError
 from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedRegressor
-from modpart.partition import _regimes as regimes
-from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import AMPLITUDES, Stats, model_evidences, posterior
-from modpart.partition._regimes import find_regimes
+from modpart.partition._evidence import regimes as regimes
+from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.evidence import AMPLITUDES, Stats, model_evidences, posterior
+from modpart.partition._evidence.regimes import find_regimes
+from modpart.partition._evidence.search import log_votes
 from modpart.partition._rows import WeightedRows, standard_error
-from modpart.partition._search import log_votes
 
 S2 = 0.07
 

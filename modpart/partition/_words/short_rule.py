@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
 from modpart._utils.words import plain, shortest_between
-from modpart.partition._oblique_rule import Oblique, oblique_condition
+from modpart.partition._words.oblique_rule import Oblique, oblique_condition
 
 __all__ = ["Condition", "Otherwise", "Rule", "box_around", "meets", "short_rule"]
 

@@ -24,7 +24,7 @@ from sklearn.utils.validation import has_fit_parameter
 from modpart._utils.parallel import parallel_map
 from modpart._utils.quiet import no_convergence_warnings
 from modpart._utils.seeds import child_seeds, seed_nested
-from modpart.partition._border_tree import BorderTree
+from modpart.partition._gate.border_tree import BorderTree
 from modpart.partition._rows import standard_error
 
 __all__ = ["KINDS", "Gate", "fit_gate", "gate_menu", "log_blend", "squared_blend"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modpart.partition._evidence import Stats, grid_size, log_evidence, useful_scales
+from modpart.partition._evidence.evidence import Stats, grid_size, log_evidence, useful_scales
 
 __all__ = ["cut_directions", "oversegment"]
 

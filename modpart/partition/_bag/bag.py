@@ -18,8 +18,8 @@ from sklearn.model_selection import GroupKFold
 
 from modpart._utils.seeds import child_seeds
 from modpart.exceptions import ParameterError
+from modpart.partition._bag.leaf_trees import LeafTree, grow_tree
 from modpart.partition._contest import Scaling
-from modpart.partition._leaf_trees import LeafTree, grow_tree
 from modpart.partition._rows import answer, fit_rows
 
 __all__ = ["Bag", "Expert", "Partition", "folds_of", "held_out_predictions"]

@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 from sklearn.tree import DecisionTreeClassifier
 
-from modpart.partition._local import input_relevance, neighbours
-from modpart.partition._logistic import Logistic, fit_logistic, gains_of_cuts
-from modpart.partition._search import REMOTE_PRICE, VOTERS, Report, compact, ignore, log_votes
+from modpart.partition._evidence.local import input_relevance, neighbours
+from modpart.partition._evidence.logistic import Logistic, fit_logistic, gains_of_cuts
+from modpart.partition._evidence.search import REMOTE_PRICE, VOTERS, Report, compact, ignore, log_votes
 
 __all__ = ["ClassRegimes", "border_metric", "class_relevance", "find_class_regimes", "local_bids"]
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import Stats, log_evidence
-from modpart.partition._law import Law
-from modpart.partition._local import NOISE_FLOOR, neighbours
+from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.evidence import Stats, log_evidence
+from modpart.partition._evidence.law import Law
+from modpart.partition._evidence.local import NOISE_FLOOR, neighbours
 
 __all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log_votes"]
 

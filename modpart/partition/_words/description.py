@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modpart.partition._effects import Effect
-from modpart.partition._short_rule import Condition, Otherwise, Rule
-from modpart.partition._words import sentence_about_all, sentence_about_regime
+from modpart.partition._words.effects import Effect
+from modpart.partition._words.short_rule import Condition, Otherwise, Rule
+from modpart.partition._words.words import sentence_about_all, sentence_about_regime
 
 __all__ = ["PartitionDescription", "Regime"]
 

@@ -1,7 +1,7 @@
 """The feature map that all closed-form experts share: a straight line plus a smooth part at several length scales.
 
 Because the map is shared, the Gram matrices of two sets of rows simply add, so joining two regimes costs one
-Cholesky factorisation (see :mod:`modpart.partition._evidence`).
+Cholesky factorisation (see :mod:`modpart.partition._evidence.evidence`).
 """
 
 import numpy as np

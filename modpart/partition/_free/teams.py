@@ -10,11 +10,11 @@ from sklearn.model_selection import KFold
 
 from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._class_regimes import local_bids
 from modpart.partition._classes import class_codes, cross_fitted, fit_classifier, log_losses
 from modpart.partition._contest import Scaling
+from modpart.partition._evidence.class_regimes import local_bids
+from modpart.partition._free.nets import as_expert
 from modpart.partition._mlp import MLPExpert
-from modpart.partition._nets import as_expert
 from modpart.partition._rows import answer, fit_rows
 
 __all__ = ["ClassifierTeam", "EstimatorTeam", "SquaredErrors", "StackedTeam", "Team", "make_team", "normal_density"]

@@ -16,14 +16,14 @@ from sklearn.neighbors import NearestNeighbors
 
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds
-from modpart.partition._class_regimes import class_relevance
-from modpart.partition._class_starts import class_start_labels
 from modpart.partition._contest import Contest, Scaling
-from modpart.partition._local import input_relevance, local_lines, neighbours
-from modpart.partition._regimes import find_regimes
+from modpart.partition._evidence.class_regimes import class_relevance
+from modpart.partition._evidence.class_starts import class_start_labels
+from modpart.partition._evidence.local import input_relevance, local_lines, neighbours
+from modpart.partition._evidence.regimes import find_regimes
+from modpart.partition._evidence.search import VOTERS, compact, log_votes
+from modpart.partition._free.teams import Team, make_team
 from modpart.partition._rows import standard_error
-from modpart.partition._search import VOTERS, compact, log_votes
-from modpart.partition._teams import Team, make_team
 
 __all__ = ["award", "contest_by_hold_out", "own_column", "random_start", "start_labels"]
 

@@ -17,10 +17,10 @@ from sklearn.model_selection import check_cv
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds, seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._bag import Bag, folds_of
+from modpart.partition._bag.bag import Bag, folds_of
+from modpart.partition._bag.ridge import PolynomialRidge
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
-from modpart.partition._ridge import PolynomialRidge
 from modpart.partition._rows import WeightedRows, standard_error
 
 __all__ = [

@@ -9,10 +9,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from modpart._utils.seeds import child_seeds
-from modpart.partition._class_regimes import class_relevance, find_class_regimes
 from modpart.partition._classes import fit_classifier
 from modpart.partition._contest import Contest, Scaling
-from modpart.partition._search import Report, compact, ignore
+from modpart.partition._evidence.class_regimes import class_relevance, find_class_regimes
+from modpart.partition._evidence.search import Report, compact, ignore
 
 __all__ = ["class_start_labels", "contest_by_class_evidence", "is_logistic"]
 

@@ -1,7 +1,7 @@
 """Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones.
 
-The experts are the closed-form ones of :mod:`modpart.partition._evidence`. Their evidence decides cuts, merges, drops
-and the number of regimes, so no hold-out rows and no restarts are needed.
+The experts are the closed-form ones of :mod:`modpart.partition._evidence.evidence`. Their evidence decides cuts,
+merges, drops and the number of regimes, so no hold-out rows and no restarts are needed.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from modpart.partition._basis import SmoothBasis
-from modpart.partition._evidence import Stats
-from modpart.partition._law import Law
-from modpart.partition._local import (
+from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.evidence import Stats
+from modpart.partition._evidence.law import Law
+from modpart.partition._evidence.local import (
     OUTLYING,
     input_relevance,
     local_lines,
@@ -24,8 +24,8 @@ from modpart.partition._local import (
     noise_variance,
     outlier_trust,
 )
-from modpart.partition._oversegment import cut_directions, oversegment
-from modpart.partition._search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
+from modpart.partition._evidence.oversegment import cut_directions, oversegment
+from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
 
 __all__ = ["Regimes", "assign_all", "find_regimes"]
 
@@ -160,9 +160,9 @@ def assign_all(
 
 
 def _trust(bids: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Weight of each row as in :func:`~modpart.partition._local.outlier_trust`: below 1 where no expert nearby fits.
+    """Weight of each row, below 1 where no expert nearby fits it.
 
-    `bids` are -inf for experts without a vote at the row: far from their own rows they are unsure of everything, and
+    It falls as in :func:`~modpart.partition._evidence.local.outlier_trust`. `bids` are -inf for experts without a vote at the row: far from their own rows they are unsure of everything, and
     would take every outlier.
     """
     squares = -2.0 * bids.max(axis=1) - np.log(2.0 * np.pi * noise).sum()  # of the best expert's residuals

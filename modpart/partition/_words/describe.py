@@ -12,9 +12,9 @@ from modpart._utils.checks import check_X
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError
 from modpart.partition._classes import bounded_losses, class_codes
-from modpart.partition._description import PartitionDescription, Regime
-from modpart.partition._effects import effects_of
-from modpart.partition._short_rule import Otherwise, Rule, box_around, meets, short_rule
+from modpart.partition._words.description import PartitionDescription, Regime
+from modpart.partition._words.effects import effects_of
+from modpart.partition._words.short_rule import Otherwise, Rule, box_around, meets, short_rule
 
 __all__ = ["Described"]
 

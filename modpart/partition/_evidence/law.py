@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modpart.partition._evidence import Posterior, Stats, posterior
+from modpart.partition._evidence.evidence import Posterior, Stats, posterior
 
 __all__ = ["Law"]
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from modpart._utils.words import percent, plain
-from modpart.partition._effects import Effect
+from modpart.partition._words.effects import Effect
 
 if TYPE_CHECKING:
-    from modpart.partition._description import Regime
+    from modpart.partition._words.description import Regime
 
 __all__ = ["sentence_about_all", "sentence_about_regime"]
 

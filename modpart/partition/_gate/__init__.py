@@ -1,0 +1,1 @@
+"""Gates: who routes a new row, and where a border is placed."""

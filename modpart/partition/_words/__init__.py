@@ -1,0 +1,1 @@
+"""A partition in plain words: rules, effects, sentences and their table."""
