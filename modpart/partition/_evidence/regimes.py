@@ -162,8 +162,8 @@ def assign_all(
 def _trust(bids: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """Weight of each row, below 1 where no expert nearby fits it.
 
-    It falls as in :func:`~modpart.partition._evidence.local.outlier_trust`. `bids` are -inf for experts without a vote at the row: far from their own rows they are unsure of everything, and
-    would take every outlier.
+    It falls as in :func:`~modpart.partition._evidence.local.outlier_trust`. `bids` are -inf for experts
+    without a vote at the row: far from their own rows they are unsure of everything, and would take every outlier.
     """
     squares = -2.0 * bids.max(axis=1) - np.log(2.0 * np.pi * noise).sum()  # of the best expert's residuals
     return np.minimum(1.0, OUTLYING**2 / np.maximum(squares, OUTLYING**2)) ** 2
