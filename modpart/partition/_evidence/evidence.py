@@ -2,7 +2,8 @@
 
 A cell's law is Bayesian linear regression on the features of
 :class:`~modpart.partition._evidence.basis.SmoothBasis`, with coefficients N(0, 1) and noise variance ``s2``. All that a
-cell needs is its augmented Gram matrix ``[F y]' [F y]``, and these add: the evidence of two cells joined follows from the sum of their matrices.
+cell needs is its augmented Gram matrix ``[F y]' [F y]``, and these add: the evidence of two cells joined follows from
+the sum of their matrices.
 
 For ``A = s2 I + F'F`` the Cholesky factor of ``[[A, F'y], [y'F, y'y]]`` holds both terms of the log marginal
 likelihood (Bishop, PRML 2006, eq. 3.86): ``log det A`` on its diagonal and ``y'y - y'F A^-1 F'y`` as its last
