@@ -20,6 +20,7 @@ from modpart._utils.seeds import child_seeds
 from modpart.exceptions import ParameterError
 from modpart.partition._contest import Scaling
 from modpart.partition._leaf_trees import LeafTree, grow_tree
+from modpart.partition._rows import answer, fit_rows
 
 __all__ = ["Bag", "Expert", "Partition", "folds_of", "held_out_predictions"]
 
@@ -41,17 +42,18 @@ class Expert:
     low: float
     high: float
     n_rows: int
+    weight: float  # of its rows together
 
     @classmethod
-    def of(cls, estimator: Any, X: np.ndarray, y: np.ndarray) -> "Expert":
+    def of(cls, estimator: Any, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> "Expert":
         margin = MARGIN * float(np.ptp(y))
         with config_context(**UNCHECKED), _explained(estimator, len(y)):
-            model = clone(estimator).fit(X, y)
-        return cls(model, float(y.min()) - margin, float(y.max()) + margin, len(y))
+            model = fit_rows(clone(estimator), X, y, weight)
+        return cls(model, float(y.min()) - margin, float(y.max()) + margin, len(y), float(weight.sum()))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         with config_context(**UNCHECKED), _explained(self.model, self.n_rows):
-            return np.clip(np.ravel(self.model.predict(X)), self.low, self.high)
+            return np.clip(answer(self.model, X), self.low, self.high)
 
 
 @contextmanager
@@ -74,9 +76,12 @@ class Partition:
     experts: list[Expert]
 
     @classmethod
-    def of(cls, tree: LeafTree, estimator: Any, X: np.ndarray, Z: np.ndarray, y: np.ndarray) -> "Partition":
+    def of(
+        cls, tree: LeafTree, estimator: Any, X: np.ndarray, Z: np.ndarray, y: np.ndarray, weight: np.ndarray
+    ) -> "Partition":
         labels = tree.labels(Z)
-        return cls(tree, [Expert.of(estimator, X[labels == k], y[labels == k]) for k in range(tree.n_cells)])
+        cells = [labels == k for k in range(tree.n_cells)]
+        return cls(tree, [Expert.of(estimator, X[cell], y[cell], weight[cell]) for cell in cells])
 
     def parts(self, X: np.ndarray, Z: np.ndarray) -> Iterator[tuple[np.ndarray, Expert, np.ndarray]]:
         """Rows of each cell that has any, its expert, and what the expert predicts there."""
@@ -108,11 +113,11 @@ class Bag:
         self.estimator = estimator
         self.n_trees = n_trees
 
-    def fit(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray, seed: int) -> "Bag":
-        """Train everything; `weights` count rows where the partitions are made."""
+    def fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, seed: int) -> "Bag":
+        """Train everything on distinct rows; one of weight w is w equal rows."""
         rng = np.random.default_rng(seed)
-        self.single = clone(self.estimator).fit(X, y)
-        self.scaling = Scaling.of(X, y)
+        self.single = fit_rows(clone(self.estimator), X, y, weight)
+        self.scaling = Scaling.of(X, y, weight)
         self.local: list[Partition] = []
         self.boosted: list[Partition] = []
         self.n_terms = X.shape[1] + 1
@@ -122,17 +127,17 @@ class Bag:
         Z, target, n = self.scaling.inputs(X), self.scaling.target(y), len(X)
         trees = []
         for _ in range(self.n_trees):
-            drawn = weights * np.bincount(rng.integers(n, size=n), minlength=n)
+            drawn = weight * np.bincount(rng.integers(n, size=n), minlength=n)
             trees.append(grow_tree(Z, target, drawn, _some_columns(X.shape[1], rng), LOCAL_CELLS, least))
         if all(tree.n_cells == 1 for tree in trees):
             return self
-        self.local = [Partition.of(tree, self.estimator, X, Z, y) for tree in trees]
-        left = y - held_out_predictions(self.estimator, X, y, child_seeds(rng, 1)[0])
+        self.local = [Partition.of(tree, self.estimator, X, Z, y, weight) for tree in trees]
+        left = y - held_out_predictions(self.estimator, X, y, weight, child_seeds(rng, 1)[0])
         for _ in range(ROUNDS_PER_TREE * self.n_trees):
-            drawn = weights * (rng.random(n) < ROUND_SHARE)
+            drawn = weight * (rng.random(n) < ROUND_SHARE)
             columns = _some_columns(X.shape[1], rng)
             tree = grow_tree(Z, left / self.scaling.y_sd, drawn, columns, BOOSTED_CELLS, least)
-            self.boosted.append(Partition.of(tree, self.estimator, X, Z, left))
+            self.boosted.append(Partition.of(tree, self.estimator, X, Z, left, weight))
             left = left - STEP * self.boosted[-1].predict(X, Z)
         return self
 
@@ -154,7 +159,7 @@ class Bag:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The single model alone, then with each correction, shape (n_samples, n_columns)."""
-        single = np.ravel(self.single.predict(X))
+        single = answer(self.single, X)
         if not self.local:
             return np.repeat(single[:, None], self.n_columns, axis=1)
         Z = self.scaling.inputs(X)
@@ -163,7 +168,7 @@ class Bag:
             for rows, expert, values in partition.parts(X, Z):
                 change = (values - single[rows]) / self.n_trees
                 local[rows] += change
-                shrunk[rows] += change * expert.n_rows / (expert.n_rows + SHRINKAGE * self.n_terms)
+                shrunk[rows] += change * expert.weight / (expert.weight + SHRINKAGE * self.n_terms)
         boosted = STEP * sum(partition.predict(X, Z) for partition in self.boosted)
         return np.column_stack([single, single + local, single + shrunk, single + boosted])
 
@@ -172,11 +177,11 @@ def _some_columns(n_columns: int, rng: np.random.Generator) -> np.ndarray:
     return np.sort(rng.choice(n_columns, max(1, round(COLUMN_SHARE * n_columns)), replace=False))
 
 
-def held_out_predictions(estimator: Any, X: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+def held_out_predictions(estimator: Any, X: np.ndarray, y: np.ndarray, weight: np.ndarray, seed: int) -> np.ndarray:
     """Prediction of each row by a clone of `estimator` that has not seen it, shape (n_samples,)."""
     predictions = np.empty(len(X))
     for train, test in folds_of(X, RESIDUAL_FOLDS, seed):
-        predictions[test] = np.ravel(clone(estimator).fit(X[train], y[train]).predict(X[test]))
+        predictions[test] = answer(fit_rows(clone(estimator), X[train], y[train], weight[train]), X[test])
     return predictions
 
 

@@ -14,10 +14,11 @@ from modpart._utils.params import integer, model, nothing, one_of
 from modpart._utils.progress import Progress
 from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._accuracy import CorrectedModel, families, fit_corrected
+from modpart.partition._accuracy import families, fit_corrected
 from modpart.partition._contest import Scaling
 from modpart.partition._modular import Folds, PartitionedModel, partitioner_of
-from modpart.partition._rows import WeightedRows, answer, fit_rows
+from modpart.partition._nets import as_expert
+from modpart.partition._rows import WeightedRows, answer, check_takes_weights, fit_rows
 
 __all__ = ["PartitionedRegressor"]
 
@@ -40,8 +41,9 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert`, a blend of them,
-        or a blend with parts of the first two: whichever has the least cross-validated error.
+        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert` in
+        cross-validation, or the mean of those within two standard errors of it if that is better, with parts of the
+        first two where they gain.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
         "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes "soft" unless it did
@@ -99,9 +101,10 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     Both correct the single model with non-negative weights that sum to at most one, by least squares on held-out
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
     together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
-    outside it.
+    outside it. A correction that gains g with standard error s is added at all but (s / g)^2 of its size.
 
-    Weights of rows and several outputs are those of :class:`ActivePartitioner`.
+    Weights of rows and several outputs are those of :class:`ActivePartitioner`, except that with ``mode="accuracy"``
+    each output has a bag of its own, which falls back on its own; `gain_` is that of all which could be compared.
 
     References
     ----------
@@ -195,9 +198,9 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
         if self.mode == "regimes":
             super()._learn(X, y, weight, rng)
         else:
-            self._fit_bag(X, y, rng)
+            self._fit_bag(X, y, weight, rng)
 
-    def _fit_bag(self, X: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> None:
+    def _fit_bag(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> None:
         """Train and weigh the bag of ``mode="accuracy"``."""
         if self.partitioner is not None or self.routing != "auto":
             name = "routing" if self.partitioner is None else "partitioner"
@@ -207,12 +210,17 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
             )
         progress = Progress(self, X, y, total=1)
         own = self.estimator is not None
-        kinds = [(seed_nested(clone(self.estimator), rng), True)] if own else families(len(X), X.shape[1], rng)
+        if own:
+            check_takes_weights("PartitionedRegressor", self.estimator, weight)
+            kinds = [(seed_nested(clone(as_expert(self.estimator)), rng), True)]
+        else:
+            kinds = families(X.shape[1], weight, rng)
         with one_thread():
-            self.bag_: CorrectedModel = fit_corrected(
+            self.bag_ = fit_corrected(
                 kinds,
                 X,
                 y,
+                weight,
                 rng,
                 scale=not own,
                 n_trees=self.n_trees,
@@ -220,7 +228,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
                 fallback=self.fallback,
                 n_jobs=self.n_jobs,
             )
-        self.gain_, self.gain_se_, self.n_partitions_ = self.bag_.gain, self.bag_.gain_se, self.bag_.n_partitions
+        saved, self.n_partitions_ = self.bag_.saved, self.bag_.n_partitions
+        self.gain_, self.gain_se_ = (np.nan, np.nan) if saved is None else (saved.share, saved.share_se)
         progress.step("comparison", f"gain {self.gain_:.3f} +- {self.gain_se_:.3f}, up to {self.n_partitions_} cells")
         progress.finish()
 

@@ -7,16 +7,17 @@ import pandas as pd
 import pytest
 from joblib import parallel_config
 from scipy.optimize import minimize
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.metrics import mean_squared_error
-from sklearn.model_selection import LeaveOneOut, cross_val_predict
+from sklearn.model_selection import KFold, LeaveOneOut, ShuffleSplit, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from modpart.datasets import make_friedman, make_linear, make_pure_noise
 from modpart.exceptions import ParameterError
 from modpart.partition import ActivePartitioner, PartitionedRegressor
-from modpart.partition._accuracy import stacking_weights
+from modpart.partition._accuracy import mean_of_close, stacking_weights
 from modpart.partition._bag import Bag, folds_of
 from modpart.partition._ridge import ALPHAS, PolynomialRidge
 
@@ -27,6 +28,12 @@ def steps(n_samples, seed):
     X = rng.uniform(-1, 1, size=(n_samples, 4))
     slope = np.where(X[:, 0] > 0, 2.0, -2.0) * np.where(X[:, 1] > 0.2, 1.0, 0.3)
     return X, slope * X[:, 2] + X[:, 3] + 0.1 * rng.normal(size=n_samples)
+
+
+def in_order(X, y):
+    """The rows as every fit sorts them, so that sums have the same bits."""
+    order = np.lexsort(X.T[::-1])
+    return X[order], y[order]
 
 
 def accurate(estimator=None, **changes):
@@ -58,7 +65,7 @@ def test_one_law_gives_exactly_the_single_model(make):
     model = accurate(RidgeCV()).fit(X, y)
     assert model.n_partitions_ == 1
     assert model.gain_ <= model.gain_se_
-    np.testing.assert_array_equal(model.predict(X), RidgeCV().fit(X, y).predict(X))
+    np.testing.assert_array_equal(model.predict(X), RidgeCV().fit(*in_order(X, y)).predict(X))
 
 
 def test_without_fallback_parts_are_kept_whatever_they_gain(fitted):
@@ -80,7 +87,7 @@ def test_too_few_rows_for_a_cut_are_one_cell_and_the_single_model():
     model = accurate(Ridge()).fit(X, y)
     assert model.n_partitions_ == 1
     assert np.isnan(model.gain_)
-    np.testing.assert_array_equal(model.predict(X), Ridge().fit(X, y).predict(X))
+    np.testing.assert_array_equal(model.predict(X), Ridge().fit(*in_order(X, y)).predict(X))
     candidates = Bag(Ridge(), 3).fit(X, y, np.ones(30), 0).predict(X)
     np.testing.assert_array_equal(candidates, np.repeat(Ridge().fit(X, y).predict(X)[:, None], 4, axis=1))
 
@@ -106,7 +113,7 @@ def test_weights_are_the_best_that_may_be_taken():
     columns = rng.normal(size=(200, 3))
     for truth in ([0.5, 0.2, -0.3], [0.9, 0.8, 0.0], [0.0, 0.0, 0.0]):
         left = columns @ truth + 0.01 * rng.normal(size=200)
-        weights = stacking_weights(columns, left)
+        weights = stacking_weights(columns, left, np.ones(200))
         assert (weights >= 0).all()
         assert weights.sum() <= 1 + 1e-9
         best = minimize(
@@ -116,7 +123,7 @@ def test_weights_are_the_best_that_may_be_taken():
             constraints={"type": "ineq", "fun": lambda w: 1 - w.sum()},
         )
         np.testing.assert_allclose(weights, best.x, atol=0.01)
-    np.testing.assert_array_equal(stacking_weights(np.zeros((5, 2)), np.ones(5)), [0.0, 0.0])
+    np.testing.assert_array_equal(stacking_weights(np.zeros((5, 2)), np.ones(5), np.ones(5)), [0.0, 0.0])
 
 
 def test_equal_rows_are_held_out_together():
@@ -201,6 +208,93 @@ def test_an_expert_that_needs_more_rows_than_a_cell_has_is_named():
     X, y = steps(200, 0)
     with pytest.raises(ParameterError, match=r"KNeighborsRegressor\(n_neighbors=60\).* as the expert of a cell of"):
         accurate(KNeighborsRegressor(60)).fit(X, y)
+
+
+def weighted(seed=0):
+    """Rows with weights from 0 to 3, and the same rows repeated, in another order."""
+    X, y = steps(130, seed)
+    weight = np.random.default_rng(seed).integers(0, 4, size=130)
+    places = np.random.default_rng(seed + 1).permutation(np.repeat(np.arange(130), weight))
+    return X, y, weight, X[places], y[places]
+
+
+@pytest.mark.parametrize("estimator", [Ridge(), KNeighborsRegressor(3), None], ids=str)
+def test_a_weight_is_a_repetition_to_the_last_bit(estimator):
+    X, y, weight, repeated_X, repeated_y = weighted()
+    model = accurate(estimator, n_trees=1, cv=2, fallback=False)
+    expected = clone(model).fit(repeated_X, repeated_y)
+    model.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+    assert (model.gain_, model.gain_se_) == (expected.gain_, expected.gain_se_)
+    assert model.n_partitions_ > 1
+
+
+def test_heavy_rows_decide():
+    X, _ = steps(200, 0)
+    heavy = X[:, 0] > 0
+    weight = np.where(heavy, 1.0, 1e-3)
+    y = np.where(heavy, X[:, 2], -X[:, 2])
+    model = accurate(Ridge(alpha=1e-6)).fit(X[:, 2:], y, sample_weight=weight)  # the law changes with an input it lacks
+    np.testing.assert_allclose(model.predict(X[:, 2:]), X[:, 2], atol=0.1)
+
+
+def test_fractions_need_an_estimator_that_takes_weights():
+    X, y, weight, *_ = weighted()
+    with pytest.raises(ParameterError, match=r"KNeighborsRegressor\(\) takes no sample_weight.*whole numbers"):
+        accurate(KNeighborsRegressor()).fit(X, y, sample_weight=weight + 0.5)
+
+
+@pytest.mark.parametrize("degree", [1, 2])
+def test_ridge_of_weighted_rows_is_that_of_repeated_rows(degree):
+    X, y, weight, repeated_X, repeated_y = weighted()
+    model, expected = PolynomialRidge(degree).fit(X, y, weight), PolynomialRidge(degree).fit(repeated_X, repeated_y)
+    assert model.alpha_ == expected.alpha_
+    np.testing.assert_allclose(model.predict(X), expected.predict(X), rtol=1e-10, atol=1e-10)
+
+
+def test_own_folds_hold_out_the_rows_as_given():
+    X, y = steps(200, 0)
+    splitter = KFold(3, shuffle=True, random_state=0)
+    once, again = (accurate(Ridge(), cv=cv).fit(X, y) for cv in (splitter, list(splitter.split(X))))
+    assert once.gain_ == again.gain_ > once.gain_se_
+    np.testing.assert_array_equal(once.predict(X), again.predict(X))
+    overlapping = accurate(Ridge(), cv=ShuffleSplit(3, random_state=0)).fit(X, y)
+    assert overlapping.gain_ > overlapping.gain_se_
+    weight = np.r_[np.zeros(100), np.ones(100)]
+    folds = [(np.arange(100), np.arange(100, 200)), (np.arange(100, 200), np.arange(100))]
+    with pytest.raises(ParameterError, match="fold without rows of positive weight"):
+        accurate(Ridge(), cv=folds).fit(X, y, sample_weight=weight)
+
+
+def test_each_output_has_the_bag_that_it_would_have_alone(fitted):
+    X, y, model = fitted
+    plain = 1e3 * np.random.default_rng(0).permutation(y)
+    pair = accurate(Ridge()).fit(X, np.column_stack([plain, y]))
+    alone = accurate(Ridge()).fit(X, plain)
+    np.testing.assert_array_equal(pair.predict(X), np.column_stack([alone.predict(X), model.predict(X)]))
+    assert pair.n_partitions_ == model.n_partitions_ > alone.n_partitions_ == 1
+    parts = [alone.bag_.saved, model.bag_.saved]
+    error, less = (
+        sum(getattr(part, name).mean() / target.var() for part, target in zip(parts, (plain, y), strict=True))
+        for name in ("error", "less")
+    )
+    assert pair.gain_ == pytest.approx(less / error)
+    assert 0 < pair.gain_se_ < pair.gain_
+
+
+def test_an_uncertain_gain_counts_less(fitted):
+    X, y, model = fitted
+    whole = accurate(Ridge(), fallback=False).fit(X, y)
+    certain = 1 - (whole.gain_se_ / whole.gain_) ** 2
+    assert 0 < certain < 1
+    np.testing.assert_allclose(model.bag_.weights, certain * whole.bag_.weights)
+
+
+def test_single_models_that_are_not_clearly_worse_share_the_prediction():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(200, 4)) * [1.0, 1.01, 3.0, 0.5]
+    singles = np.array([0, 1, 2])  # the last column is a correction
+    np.testing.assert_array_equal(mean_of_close(noise, singles, 0, np.zeros(200), np.ones(200)), [0, 0.5, 0, 0])
 
 
 @parametrize_with_checks([accurate(Ridge(), n_trees=1, cv=2)])
