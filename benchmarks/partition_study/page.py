@@ -200,6 +200,8 @@ def share_close(scores: pd.DataFrame, method: str) -> str:
     """On how many sets `method` is best or within 10 % of the best of all others that are not ours."""
     rivals = scores.drop(columns=[m for m in OURS if m in scores])
     held = scores[method].notna()
+    if not held.any():
+        return "none (it was not run there)"
     good = (scores[method] - rivals.min(axis=1))[held] <= np.log(CLOSE)
     return f"{int(good.sum())} of {len(good)} ({100 * good.mean():.0f} %)"
 
