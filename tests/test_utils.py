@@ -190,7 +190,8 @@ with one_thread():
         assert torch.get_num_threads() == 1
 assert torch.get_num_threads() == 2
 """
-    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"})
+    threads = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | threads)
 
 
 def test_thread_pools_are_looked_up_again_only_after_an_import(monkeypatch):
