@@ -64,8 +64,8 @@ class RegimeClassifier(ClassifierMixin, BaseEstimator):
 
 
 def check_probabilities(owner: Any, estimator: Any) -> None:
-    """Raise unless `estimator` gives probabilities; a search or pipeline tells only when it is fitted."""
-    if not hasattr(estimator, "predict_proba") and not hasattr(type(estimator), "predict_proba"):
+    """Raise unless `estimator` gives probabilities."""
+    if not hasattr(estimator, "predict_proba"):
         raise ParameterError(
             f"{type(owner).__name__}: estimator={estimator!r} has no predict_proba, and classifiers compete by log "
             "loss. Pass one that gives probabilities, or wrap it in CalibratedClassifierCV."

@@ -15,9 +15,11 @@ from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from modpart.datasets import make_fault_modes, make_two_rules
+from modpart.exceptions import ParameterError
 from modpart.inspection import HistoryDisplay, PartitionDisplay
 from modpart.partition import ActivePartitioner, PartitionedClassifier
 
@@ -182,3 +184,10 @@ def test_one_input_is_drawn_with_the_probability_of_the_second_class():
     assert sorted(np.unique(np.concatenate([scatter.get_offsets()[:, 1] for scatter in display.scatter_]))) == [0, 1]
     assert display.curves.shape[1] == 2
     assert 0.0 <= display.curves.min() < display.curves.max() <= 1.0
+
+
+def test_a_classifier_without_probabilities_is_refused_by_name():
+    X, y = np.arange(40.0).reshape(20, 2), np.tile([0, 1], 10)
+    for model in (PartitionedClassifier(estimator=SVC()), ActivePartitioner(SVC())):
+        with pytest.raises(ParameterError, match=r"estimator=SVC\(\) has no predict_proba"):
+            model.fit(X, y)

@@ -15,7 +15,7 @@ from modpart.datasets import (
     make_ten_inputs,
     make_two_planes,
 )
-from modpart.exceptions import InputDataError
+from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition import ActivePartitioner, PartitionedRegressor
 from modpart.partition._words.describe import _fidelity, _rules_of
 from modpart.partition._words.effects import effects_of
@@ -288,3 +288,10 @@ def test_a_partition_without_rows_is_told_as_such(elastoplastic):
 def test_the_same_rows_give_the_same_words(elastoplastic):
     model, X, y = elastoplastic
     assert str(model.describe(X, y)) == str(model.describe(X, y))
+
+
+def test_a_bag_of_partitions_is_not_described():
+    X, y, _ = make_elastoplastic(100, random_state=0)
+    model = PartitionedRegressor(mode="accuracy", n_trees=1, cv=2, random_state=0).fit(X, y)
+    with pytest.raises(ParameterError, match="describe reads one partition"):
+        model.describe(X, y)

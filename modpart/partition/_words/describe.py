@@ -52,7 +52,11 @@ class Described:
         (shuffled inputs, the rows that trees learn from beyond 20,000) has a fixed seed.
         """
         check_is_fitted(self)
+        self._check_regimes("describe")
         return _describe(self, X, y)
+
+    def _check_regimes(self, method: str) -> None:
+        """Refuse what only one readable partition can answer; every partition is one unless a class says otherwise."""
 
     def partition_summary(self, X: Any, y: Any = None) -> pd.DataFrame:
         """Size, rule, location and error of each partition on given rows, the table behind :meth:`describe`.
