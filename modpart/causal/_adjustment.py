@@ -9,11 +9,9 @@ def _forbidden(
     graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Nodes on causal paths from `do` to the outcomes, the first excepted, and all descendants of them."""
-    after = graph.descendants(do, within=None) - do
-    # proper causal paths leave `do` once and never come back to it
-    free = frozenset(graph.nodes) - do
+    free = frozenset(graph.nodes) - do  # proper causal paths leave `do` once and never come back to it
     on_path = graph.ancestors(outcomes - do, within=free) & graph.descendants(graph.children(do) - do, within=free)
-    return on_path & after, graph.descendants(on_path) if on_path else frozenset()
+    return on_path, graph.descendants(on_path)
 
 
 def _proper_back_door_graph(graph: CausalGraph, do: frozenset[str], on_path: frozenset[str]) -> CausalGraph:

@@ -184,7 +184,7 @@ def identify_counterfactual(
     """Answer a query; see :meth:`CausalGraph.identify_counterfactual`."""
     events, given = tuple(events), tuple(given)
     _check(graph, events, given)
-    sets = tuple(dict.fromkeys(graph.names(regime) for regime in regimes))
+    sets = graph.regimes(regimes)
 
     def answer(numerator: Any, denominator: Any = (), reason: str = "", impossible: bool = False) -> Any:
         return CounterfactualIdentification(
@@ -380,7 +380,7 @@ def _total(
     for factor in factors:
         table = evaluate(factor_expression(graph, factor.source), frame)
         for name in [name for name in table.names if name not in factor.values]:
-            table = (table * frame.conditional((name,), (), ())).sum([name])
+            table = (table * frame.shares(name)).sum([name])
         axes: list[int] = []
         array = table.values
         for axis, name in reversed(list(enumerate(table.names))):

@@ -123,6 +123,12 @@ class DiscreteData:
         joint = self.marginal(of + given + do, frozenset(do))
         return joint / joint.sum(of)
 
+    def shares(self, name: str) -> Table:
+        """How frequent the values of a variable are, in the observational data where there are any."""
+        regime = min((regime for regime, codes in self._codes.items() if name in codes), key=len)
+        weights = self.marginal((name,), regime)
+        return Table(weights.names, weights.values / weights.values.sum())
+
 
 def _rows(part: Any, regime: frozenset[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Rows and their weights."""

@@ -39,7 +39,7 @@ class CausalGraph:
         Further pairs of nodes that share a hidden cause.
     nodes : iterable of str, default=()
         Further nodes, for those without edges; given first, they set the order of the nodes.
-    latents : iterable of str, default=()
+    latents : str or iterable of str, default=()
         Nodes of `graph` that are not observed. They are projected out (Verma & Pearl 1990): what they cause in common
         becomes bidirected.
 
@@ -81,9 +81,10 @@ class CausalGraph:
         *,
         bidirected: Iterable[tuple[str, str]] = (),
         nodes: Iterable[str] = (),
-        latents: Iterable[str] = (),
+        latents: Names = (),
     ) -> None:
         edges = edges_of(graph, bidirected, nodes)
+        latents = [latents] if isinstance(latents, str) else list(latents)
         unknown = [name for name in latents if name not in edges.nodes]
         if unknown:
             raise GraphError(
@@ -121,6 +122,23 @@ class CausalGraph:
             if name not in self._parents:
                 raise GraphError(f"{name!r} is no node of the graph. {suggest(str(name), list(self.nodes))}")
         return wanted
+
+    def regimes(self, regimes: Iterable[Names]) -> tuple[frozenset[str], ...]:
+        """What was set in each data set, every regime once.
+
+        Parameters
+        ----------
+        regimes : str or iterable of str or of iterables of str
+            A name, several names, or ``()`` for observational data, one for each data set.
+
+        Returns
+        -------
+        regimes : tuple of frozenset of str
+        """
+        listed = [regimes] if isinstance(regimes, str) else list(regimes)
+        if not listed:
+            raise GraphError("regimes is empty; name at least one data set, () being the observational one.")
+        return tuple(dict.fromkeys(self.names(regime) for regime in listed))
 
     def parents(self, nodes: Names) -> frozenset[str]:
         """Direct causes of the nodes, those among the nodes themselves included.

@@ -19,8 +19,6 @@ from modpart.exceptions import GraphError, ModpartWarning, NotIdentifiableError
 
 __all__ = ["Identification", "identify"]
 
-OBSERVATIONAL: frozenset[str] = frozenset()
-
 
 @dataclass(frozen=True)
 class Identification:
@@ -125,7 +123,7 @@ class Identification:
             return False
         able = {regime for regime in self.regimes if not regime & self.witness[0].inner}
         return able == {hedge.regime for hedge in self.witness} and all(
-            is_hedge(self.graph, hedge, outcomes, do) for hedge in self.witness if not hedge.regime
+            is_hedge(self.graph, hedge, outcomes, do) for hedge in self.witness if hedge.outer != hedge.inner
         )
 
     def raise_if_not(self) -> "Identification":
@@ -199,7 +197,7 @@ class Identification:
         frame = DiscreteData(data, [*asked, *(node for node in self._columns(expression) if node not in asked)])
         table = evaluate(expression, frame)
         for name in [name for name in table.names if name not in asked]:
-            table = (table * frame.conditional((name,), (), ())).sum([name])
+            table = (table * frame.shares(name)).sum([name])
         shape = [len(frame.states[name]) for name in asked]
         numbers = np.broadcast_to(table.aligned(tuple(asked)), shape)
         index = pd.MultiIndex.from_product([frame.states[name] for name in asked], names=asked)
@@ -263,8 +261,8 @@ def identify(
     regimes: Iterable[Names],
 ) -> Identification:
     """Answer a query; see :meth:`CausalGraph.identify`."""
-    sets = tuple(dict.fromkeys(graph.names(regime) for regime in regimes))
-    _check_query(outcomes, do, given, sets)
+    sets = graph.regimes(regimes)
+    _check_query(outcomes, do, given)
     moved = _as_interventions(graph, outcomes, do, given)
     targets = graph.c_components(
         within=graph.ancestors(outcomes | (given - moved), within=frozenset(graph.nodes) - do - moved)
@@ -286,13 +284,9 @@ def identify(
     return Identification(graph, outcomes, do, given, sets, tuple(factors), (), moved)
 
 
-def _check_query(
-    outcomes: frozenset[str], do: frozenset[str], given: frozenset[str], regimes: tuple[frozenset[str], ...]
-) -> None:
+def _check_query(outcomes: frozenset[str], do: frozenset[str], given: frozenset[str]) -> None:
     if not outcomes:
         raise GraphError("A query needs at least one outcome.")
-    if not regimes:
-        raise GraphError("regimes is empty; name at least one data set, () being the observational one.")
     shared = (outcomes & do) | (outcomes & given) | (do & given)
     if shared:
         raise GraphError(f"{min(shared)!r} stands in two parts of the query; outcomes, do and given must be disjoint.")

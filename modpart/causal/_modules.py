@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import networkx as nx
 
 from modpart.causal._graph import CausalGraph, Names
-from modpart.exceptions import GraphError
 
 __all__ = ["Module", "closure", "training_order"]
 
@@ -91,9 +90,7 @@ def training_order(graph: CausalGraph, regimes: Iterable[Names] = ((),)) -> tupl
     >>> [sorted(module.nodes) for module in training_order(CausalGraph("X -> Z -> Y; X <-> Y"))]
     [['Z'], ['X', 'Y']]
     """
-    sets = tuple(dict.fromkeys(graph.names(regime) for regime in regimes))
-    if not sets:
-        raise GraphError("regimes is empty; name at least one data set, () being the observational one.")
+    sets = graph.regimes(regimes)
     after = {regime: graph.do(regime) if regime else graph for regime in sets}
     tied = nx.Graph()
     tied.add_nodes_from(graph.order)

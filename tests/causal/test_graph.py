@@ -165,6 +165,8 @@ def test_a_wrong_graph_is_answered_with_the_place(graph, words):
         (lambda graph: graph.identify("Y", do="Y"), "'Y' stands in two parts of the query"),
         (lambda graph: graph.identify("Y", do="X", given="X"), "'X' stands in two parts"),
         (lambda graph: graph.identify("Y", do="X", regimes=[]), "regimes is empty"),
+        (lambda graph: graph.identify("Y", do="X", regimes="Zz"), "'Zz' is no node"),
+        (lambda graph: CausalGraph(graph, latents="Zz"), "latents names 'Zz', which is no node"),
         (lambda graph: graph.m_separated("X", "X"), "'X' stands in two of the three sets"),
         (lambda graph: CausalGraph(graph, nodes="XY"), "nodes='XY' is a single text"),
         (lambda graph: CausalGraph(graph, bidirected=["XY"]), "'XY' is no edge"),

@@ -231,3 +231,18 @@ def test_wrong_values_are_answered_with_the_known_ones():
         answer.evaluate(rows, {"X": 2})
     with pytest.raises(GraphError, match="values names 'Y', which"):
         answer.evaluate(rows, {"Y": 1})
+
+
+def test_one_name_is_one_regime_and_one_latent():
+    graph = CausalGraph("X1 -> Y1; X1 <-> Y1")
+    assert graph.identify("Y1", do="X1", regimes="X1")
+    assert CausalGraph("U1 -> X1; U1 -> Y1; X1 -> Y1", latents="U1") == graph
+
+
+def test_experiments_alone_do_where_a_formula_leaves_a_variable_free():
+    graph = CausalGraph("W -> R -> X -> Y; W <-> X; W <-> Y; Q -> W")  # a napkin: every value of R gives one answer
+    model = DiscreteSCM(graph, random_state=0)
+    answer = graph.identify("Y", do="X", regimes="Q")
+    for setting in settings(["X"]):
+        got = answer.evaluate({"Q": model.experiment(["Q"])}, setting)
+        np.testing.assert_allclose(got, truth(model, ["Y"], setting), atol=1e-9)
