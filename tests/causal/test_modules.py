@@ -68,7 +68,9 @@ def growing_components(count):
     return found[:count]
 
 
-@pytest.mark.parametrize(("graph", "component"), growing_components(12), ids=str)
+@pytest.mark.parametrize(
+    ("graph", "component"), [pytest.param(*case, id=f"{case[0]}: {sorted(case[1])}") for case in growing_components(12)]
+)
 def test_the_closure_is_right_and_as_small_as_can_be(graph, component):
     models = [DiscreteSCM(graph, random_state=seed) for seed in range(6)]
     closed = closure(graph, component)
