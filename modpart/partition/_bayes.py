@@ -13,6 +13,7 @@ from modpart._utils.params import one_of
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.partition._contest import Contest, Scaling
+from modpart.partition._evidence.arrays import arrays_on
 from modpart.partition._evidence.basis import SmoothBasis
 from modpart.partition._evidence.law import Law
 from modpart.partition._evidence.regimes import find_regimes
@@ -20,6 +21,8 @@ from modpart.partition._evidence.search import Report, ignore
 from modpart.partition._rows import WeightedRows
 
 __all__ = ["BayesianExpert", "contest_by_evidence"]
+
+CHUNK = 5000  # rows predicted at a time: a row has hundreds of features
 
 
 class BayesianExpert(RegressorMixin, Estimator):
@@ -35,6 +38,9 @@ class BayesianExpert(RegressorMixin, Estimator):
     ----------
     law : {"smooth", "linear"}, default="smooth"
         Whether the law may be curved.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where evidence and laws are computed while fitting: in numpy, or in torch (float64) on a GPU, which pays with
+        hundreds of thousands of rows; "auto" takes a GPU when torch sees one. Predictions need none.
     random_state : int, Generator, RandomState or None, default=None
         Places the centres and picks the rows that relevance is learned on.
 
@@ -65,10 +71,11 @@ class BayesianExpert(RegressorMixin, Estimator):
     True
     """
 
-    _rules = {"law": (one_of("smooth", "linear"),)}
+    _rules = {"law": (one_of("smooth", "linear"),), "device": (one_of("auto", "cpu", "cuda"),)}
 
-    def __init__(self, law: str = "smooth", *, random_state: Any = None) -> None:
+    def __init__(self, law: str = "smooth", *, device: str = "cpu", random_state: Any = None) -> None:
         self.law = law
+        self.device = device
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -97,7 +104,9 @@ class BayesianExpert(RegressorMixin, Estimator):
         rows = WeightedRows.of(X, y, check_sample_weight(self, sample_weight, X))
         progress = Progress(self, X, y, total=0)
         with one_thread():
-            contest = contest_by_evidence(rows.X, rows.y, rng, law=self.law, bounds=(1, 1), weight=rows.weight)
+            contest = contest_by_evidence(
+                rows.X, rows.y, rng, law=self.law, device=self.device, bounds=(1, 1), weight=rows.weight
+            )
         expert = contest.experts[0]
         for name in ("scaling_", "basis_", "posterior_", "noise_", "relevance_"):
             setattr(self, name, getattr(expert, name))
@@ -133,11 +142,14 @@ class BayesianExpert(RegressorMixin, Estimator):
             Only when `return_std`.
         """
         check_is_fitted(self)
-        features = self.basis_.features(self.scaling_.inputs(check_X(self, X)))
-        mean = self.scaling_.restore(self._shaped(self.posterior_.predict(features)))
-        if not return_std:
-            return mean
-        return mean, self.scaling_.y_sd * np.sqrt(self._shaped(self.posterior_.variance(features)))
+        X, law = self.scaling_.inputs(check_X(self, X)), self.posterior_
+        chunks = (X[start : start + CHUNK] for start in range(0, len(X), CHUNK))
+        features = (self.basis_.features(chunk, law.scales()) for chunk in chunks)
+        asked = (law.predict, law.variance) if return_std else (law.predict,)
+        answers = [[ask(part) for ask in asked] for part in features]
+        mean, *variance = (self._shaped(np.concatenate(parts)) for parts in zip(*answers, strict=True))
+        mean = self.scaling_.restore(mean)
+        return (mean, self.scaling_.y_sd * np.sqrt(variance[0])) if return_std else mean
 
 
 def contest_by_evidence(
@@ -146,6 +158,7 @@ def contest_by_evidence(
     rng: np.random.Generator,
     *,
     law: str = "smooth",
+    device: str = "cpu",
     bounds: tuple[int, int] = (1, 10),
     min_samples: int | None = None,
     vote_weight: float = 1.0,
@@ -164,6 +177,7 @@ def contest_by_evidence(
         vote_weight=vote_weight,
         weight=weight,
         report=report,
+        arrays=arrays_on(device),
     )
-    experts = [BayesianExpert._from_posterior(law, scaling, found.basis, p) for p in found.posteriors]
+    experts = [BayesianExpert._from_posterior(law, scaling, found.basis, p.on_host()) for p in found.posteriors]
     return Contest(found.labels, found.log_density, found.errors, experts, found.basis.relevance, found.history)

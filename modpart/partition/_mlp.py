@@ -22,6 +22,7 @@ __all__ = ["MLPExpert"]
 
 _FULL_BATCH_BELOW = 5000
 _AUTO_BATCH = 128
+_CHUNK = 1024  # rows predicted at a time
 
 
 class MLPExpert(RegressorMixin, Estimator):
@@ -302,8 +303,12 @@ class MLPExpert(RegressorMixin, Estimator):
         }
 
     def _forward(self, X: np.ndarray) -> np.ndarray:
-        """The network on standardised rows, in float64."""
+        """The network on standardised rows, in float64, a chunk at a time, whose activations stay in the cache."""
+        return np.concatenate([self._layers(X[start : start + _CHUNK]) for start in range(0, len(X), _CHUNK)])
+
+    def _layers(self, X: np.ndarray) -> np.ndarray:
         for coef, intercept in zip(self.coefs_[:-1], self.intercepts_[:-1], strict=True):
-            X = X @ coef + intercept
-            X = np.tanh(X) if self.activation == "tanh" else np.maximum(X, 0.0)
+            X = X @ coef
+            X += intercept
+            X = np.tanh(X, out=X) if self.activation == "tanh" else np.maximum(X, 0.0, out=X)
         return X @ self.coefs_[-1] + self.intercepts_[-1]

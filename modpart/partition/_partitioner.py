@@ -316,8 +316,8 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
                 "none. Pass another estimator, such as MLPExpert(), or init='auto'."
             )
         if self._in_closed_form():
-            law = "smooth" if self.estimator is None else self.estimator.law
-            return contest_by_evidence(rows.X, rows.y, rng, law=law, report=report, **shared)
+            kind = BayesianExpert() if self.estimator is None else self.estimator
+            return contest_by_evidence(rows.X, rows.y, rng, law=kind.law, device=kind.device, report=report, **shared)
         if is_logistic(self.estimator):
             return contest_by_class_evidence(self.estimator, rows.X, rows.y, rng, report=report, **shared)
         contest = contest_by_hold_out(

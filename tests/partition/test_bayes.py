@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modpart.datasets import make_smooth_curve
-from modpart.partition import BayesianExpert
+from modpart.partition import BayesianExpert, _bayes
 
 
 def test_a_line_is_recovered():
@@ -36,3 +36,12 @@ def test_relevance_names_the_inputs_that_bend_the_law():
     expert = BayesianExpert(random_state=0).fit(X, np.sin(2 * X[:, 2]) + 0.05 * rng.normal(size=300))
     assert expert.relevance_.argmax() == 2
     assert np.delete(expert.relevance_, 2).max() < 0.2
+
+
+def test_many_rows_are_predicted_in_chunks_as_in_one(monkeypatch):
+    X = np.random.default_rng(0).uniform(-3, 3, size=(50, 1))
+    expert = BayesianExpert(random_state=0).fit(X, np.sin(X[:, 0]))
+    whole = expert.predict(X, return_std=True)
+    monkeypatch.setattr(_bayes, "CHUNK", 7)
+    np.testing.assert_allclose(expert.predict(X, return_std=True), whole, rtol=1e-12)
+    np.testing.assert_allclose(expert.predict(X), whole[0], rtol=1e-12)

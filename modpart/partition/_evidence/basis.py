@@ -4,9 +4,13 @@ Because the map is shared, the Gram matrices of two sets of rows simply add, so 
 Cholesky factorisation (see :mod:`modpart.partition._evidence.evidence`).
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
+
+from modpart.partition._evidence.arrays import NUMPY, Array
 
 __all__ = ["SmoothBasis"]
 
@@ -66,14 +70,19 @@ class SmoothBasis:
             self.roots_.append(vectors[:, keep] / np.sqrt(values[keep]))
         return self
 
-    def features(self, X: np.ndarray, scales: list[int] | None = None) -> list[np.ndarray]:
-        """Return one feature matrix (n_samples, n_linear + n_smooth) per length scale (all, or those of `scales`).
+    def features(self, X: np.ndarray, scales: set[int] | None = None, arrays: Any = NUMPY) -> list[Array]:
+        """Return one feature matrix (n_samples, n_linear + n_smooth) per length scale.
 
-        Without length scales it is a list with the linear features alone.
+        Those of length scales that are not among `scales` have the linear features alone, as has the one matrix where
+        there is no smooth part. `arrays` says on which device they are made.
         """
-        linear = np.column_stack([np.full(len(X), LINEAR_SD), LINEAR_SD * X])
+        linear = arrays.put(np.column_stack([np.full(len(X), LINEAR_SD), LINEAR_SD * X]))
         if not self.scales_:
             return [linear]
-        squares = cdist(X * self.relevance, self.centres_, "sqeuclidean")
-        wanted = range(len(self.scales_)) if scales is None else scales
-        return [np.hstack([linear, np.exp(squares * (-0.5 / self.scales_[i] ** 2)) @ self.roots_[i]]) for i in wanted]
+        squares = arrays.squared_distances(arrays.put(X * self.relevance), arrays.put(self.centres_))
+        return [
+            arrays.columns([linear, arrays.kernel(squares, scale) @ arrays.put(root)])
+            if scales is None or index in scales
+            else linear
+            for index, (scale, root) in enumerate(zip(self.scales_, self.roots_, strict=True))
+        ]

@@ -20,8 +20,9 @@ independent, each with a noise variance and a length scale of its own, so their 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
+
+from modpart.partition._evidence.arrays import Array, arrays_of
 
 __all__ = ["Posterior", "Stats", "grid_size", "log_evidence", "model_evidences", "posterior", "useful_scales"]
 
@@ -37,7 +38,7 @@ class Stats:
     q is the number of outputs, whose columns come last; `counts` (n_cells,) is the summed weight of the rows.
     """
 
-    grams: list[np.ndarray]
+    grams: list[Array]
     counts: np.ndarray
     n_linear: int
     n_outputs: int = 1
@@ -45,7 +46,7 @@ class Stats:
     @classmethod
     def of_groups(
         cls,
-        augmented: list[np.ndarray],
+        augmented: list[Array],
         groups: np.ndarray,
         n_groups: int,
         n_linear: int,
@@ -57,21 +58,10 @@ class Stats:
 
         Rows of a `weight` (n_samples,) come multiplied by its square root.
         """
-        order = np.argsort(groups, kind="stable")
-        counts = np.bincount(groups, minlength=n_groups)
-        ends = np.cumsum(counts)
-        grams = []
-        for matrix in augmented:
-            rows = matrix[order]
-            gram = np.zeros((n_groups, matrix.shape[1], matrix.shape[1]))
-            for group in np.flatnonzero(counts):
-                part = rows[ends[group] - counts[group] : ends[group]]
-                gram[group] = part.T @ part
-            grams.append(gram)
-        totals = counts if weight is None else np.bincount(groups, weight, minlength=n_groups)
-        return cls(grams, totals, n_linear, n_outputs)
+        grams = [arrays_of(matrix).group_grams(matrix, groups, n_groups) for matrix in augmented]
+        return cls(grams, np.bincount(groups, weight, minlength=n_groups), n_linear, n_outputs)
 
-    def with_cells(self, grams: list[np.ndarray], counts: np.ndarray) -> "Stats":
+    def with_cells(self, grams: list[Array], counts: np.ndarray) -> "Stats":
         """Other cells of the same features and outputs."""
         return replace(self, grams=grams, counts=counts)
 
@@ -88,7 +78,7 @@ class Stats:
 
     def cumulative(self) -> "Stats":
         """Statistics of the first 1, 2, ... cells together."""
-        return self.with_cells([np.cumsum(gram, axis=0) for gram in self.grams], np.cumsum(self.counts))
+        return self.with_cells([arrays_of(gram).running_sum(gram) for gram in self.grams], np.cumsum(self.counts))
 
     def total(self) -> "Stats":
         """Statistics of all cells together, as one cell."""
@@ -101,7 +91,7 @@ class Stats:
     def append(self, other: "Stats") -> "Stats":
         """These cells followed by those of `other`."""
         return self.with_cells(
-            [np.concatenate(pair) for pair in zip(self.grams, other.grams, strict=True)],
+            [arrays_of(pair[0]).joined(pair) for pair in zip(self.grams, other.grams, strict=True)],
             np.concatenate([self.counts, other.counts]),
         )
 
@@ -110,7 +100,7 @@ class Stats:
         if self.n_outputs == 1:
             return [self]
 
-        def alone(gram: np.ndarray, output: int) -> np.ndarray:
+        def alone(gram: Array, output: int) -> Array:
             p = gram.shape[-1] - self.n_outputs
             kept = np.r_[:p, p + output]
             return gram[:, kept[:, None], kept]
@@ -127,8 +117,8 @@ def _models(stats: Stats) -> list[tuple[int, float]]:
     return [(0, 0.0)] + [(i, a) for i in range(len(stats.grams) if has_smooth else 0) for a in AMPLITUDES]
 
 
-def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> tuple[np.ndarray, int]:
-    """The matrix whose Cholesky factor holds the evidence, for every cell, and its number p of features."""
+def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> Array:
+    """The matrix whose Cholesky factor holds the evidence, for every cell, shape (n_cells, p + 1, p + 1)."""
     gram, linear = stats.grams[scale], stats.n_linear
     if amplitude == 0.0:
         keep = np.r_[:linear, gram.shape[-1] - 1]
@@ -136,20 +126,21 @@ def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> tuple[n
     else:
         scaling = np.ones(gram.shape[-1])
         scaling[linear:-1] = amplitude
+        scaling = arrays_of(gram).put(scaling)
         matrix = gram * scaling[:, None] * scaling
     p = matrix.shape[-1] - 1
     diagonal = np.arange(p)
     matrix[:, diagonal, diagonal] += s2
     matrix[:, p, p] += 1e-10  # an empty cell, or one that is fitted without error, still factorises
-    return matrix, p
+    return matrix
 
 
 def model_evidences(stats: Stats, s2: float) -> np.ndarray:
     """Log marginal likelihood of the one output of every cell under every model, shape (n_cells, n_models)."""
     columns = []
-    for scale, amplitude in _models(stats):
-        matrix, p = _augmented(stats, scale, amplitude, s2)
-        pivots = np.diagonal(np.linalg.cholesky(matrix), axis1=1, axis2=2)
+    matrices = (_augmented(stats, scale, amplitude, s2) for scale, amplitude in _models(stats))
+    for pivots in arrays_of(stats.grams[0]).pivots(matrices):
+        p = pivots.shape[1] - 1
         log_det = 2.0 * np.log(pivots[:, :p]).sum(axis=1)
         columns.append(-0.5 * ((stats.counts - p) * np.log(s2) + log_det + pivots[:, p] ** 2 / s2))
     return np.column_stack(columns) - 0.5 * np.log(2.0 * np.pi) * stats.counts[:, None]
@@ -193,19 +184,19 @@ class Posterior:
     scales: list[int]
     amplitudes: list[float]
     log_weights: np.ndarray
-    means: list[np.ndarray]
-    factors: list[np.ndarray]
+    means: list[Array]
+    factors: list[Array]
     n_linear: int
     s2: float
 
-    def model_features(self, features: list[np.ndarray], index: int) -> np.ndarray:
+    def model_features(self, features: list[Array], index: int) -> Array:
         """Features of kept model `index` from the list of feature matrices of all length scales."""
         matrix, amplitude = features[self.scales[index]], self.amplitudes[index]
         if amplitude == 0.0:
             return matrix[:, : self.n_linear]
-        return np.hstack([matrix[:, : self.n_linear], amplitude * matrix[:, self.n_linear :]])
+        return arrays_of(matrix).columns([matrix[:, : self.n_linear], amplitude * matrix[:, self.n_linear :]])
 
-    def moments(self, features: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def moments(self, features: list[Array]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and leverage of every row under every kept model, each (n_kept, n_samples).
 
         The variance of the law at a row is ``s2 * leverage``, that of a new observation ``s2 * (1 + leverage)``.
@@ -213,25 +204,27 @@ class Posterior:
         means, leverages = [], []
         for index, (mean, factor) in enumerate(zip(self.means, self.factors, strict=True)):
             matrix = self.model_features(features, index)
-            means.append(matrix @ mean)
-            leverages.append((solve_triangular(factor, matrix.T, lower=True, check_finite=False) ** 2).sum(axis=0))
+            arrays = arrays_of(matrix)
+            means.append(arrays.get(matrix @ mean))
+            leverages.append(arrays.get((arrays.solve_lower(factor, matrix.T) ** 2).sum(axis=0)))
         return np.array(means), np.array(leverages)
 
-    def predict(self, features: list[np.ndarray]) -> np.ndarray:
+    def predict(self, features: list[Array]) -> np.ndarray:
         """Posterior mean of the law at every row, the kept models averaged, shape (n_samples,)."""
         weights = np.exp(self.log_weights)
-        return sum(
+        laws = sum(
             weight * (self.model_features(features, index) @ mean)
-            for index, (weight, mean) in enumerate(zip(weights, self.means, strict=True))
+            for index, (weight, mean) in enumerate(zip(weights.tolist(), self.means, strict=True))
         )
+        return arrays_of(laws).get(laws)
 
-    def variance(self, features: list[np.ndarray]) -> np.ndarray:
+    def variance(self, features: list[Array]) -> np.ndarray:
         """Variance of a new observation at every row: noise, uncertainty of the law, and spread of the models."""
         means, leverages = self.moments(features)
         weights = np.exp(self.log_weights)
         return self.s2 * (1.0 + weights @ leverages) + weights @ (means - weights @ means) ** 2
 
-    def log_density(self, features: list[np.ndarray], y: np.ndarray, own: np.ndarray) -> np.ndarray:
+    def log_density(self, features: list[Array], y: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Log predictive density of one observation at every row, shape (n_samples,), rows of the cell left out first.
 
         `own` (n_samples,) is the weight with which a row was learned, 0 where it was not. Leaving a row out needs no
@@ -245,13 +238,18 @@ class Posterior:
         densities = -0.5 * (np.log(2.0 * np.pi * variances) + residuals**2 / variances)
         return logsumexp(densities + self.log_weights[:, None], axis=0)
 
-    def squared_error(self, features: list[np.ndarray], y: np.ndarray, own: np.ndarray) -> np.ndarray:
+    def squared_error(self, features: list[Array], y: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Squared error of the averaged prediction at every row, own rows left out first, shape (n_samples,)."""
         means, leverages = self.moments(features)
         residuals = (y - means) / np.clip(1.0 - own * leverages, 1e-6, None)
         return (np.exp(self.log_weights) @ residuals) ** 2
 
-    def freedom(self, features: list[np.ndarray], weight: np.ndarray) -> float:
+    def on_host(self) -> "Posterior":
+        """The same in numpy arrays."""
+        means, factors = ([arrays_of(part).get(part) for part in parts] for parts in (self.means, self.factors))
+        return replace(self, means=means, factors=factors)
+
+    def freedom(self, features: list[Array], weight: np.ndarray) -> float:
         """Effective number of parameters spent on the rows of the cell: the weighted sum of their leverages."""
         return float(np.exp(self.log_weights) @ (self.moments(features)[1] @ weight))
 
@@ -261,14 +259,14 @@ def posterior(stats: Stats, s2: float) -> Posterior:
     evidences = model_evidences(stats, s2)[0]
     order = np.argsort(-evidences)[:MAX_KEPT]
     kept = order[evidences[order] >= evidences[order[0]] + np.log(KEPT_WEIGHT)]
-    grid = _models(stats)
+    grid, arrays = _models(stats), arrays_of(stats.grams[0])
     scales, amplitudes, means, factors = [], [], [], []
     for model in kept:
         scale, amplitude = grid[model]
-        matrix, p = _augmented(stats, scale, amplitude, s2)
-        factor = np.linalg.cholesky(matrix[0, :p, :p])
-        half = solve_triangular(factor, matrix[0, :p, p], lower=True, check_finite=False)
-        means.append(solve_triangular(factor, half, lower=True, trans="T", check_finite=False))
+        matrix = _augmented(stats, scale, amplitude, s2)[0]
+        factor = arrays.cholesky(matrix[:-1, :-1])
+        half = arrays.solve_lower(factor, matrix[:-1, -1])
+        means.append(arrays.solve_lower(factor, half, transposed=True))
         factors.append(factor)
         scales.append(scale)
         amplitudes.append(amplitude)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from modpart.partition._evidence.arrays import NUMPY
 from modpart.partition._evidence.basis import SmoothBasis
 from modpart.partition._evidence.evidence import Stats
 from modpart.partition._evidence.law import Law
@@ -71,6 +72,7 @@ def find_regimes(
     vote_weight: float = 1.0,
     weight: np.ndarray | None = None,
     report: Report = ignore,
+    arrays: Any = NUMPY,
 ) -> Regimes:
     """Find regimes of standardised data.
 
@@ -92,6 +94,8 @@ def find_regimes(
         How many observations each row stands for, > 0; None is one each.
     report : callable
         Called with every line of the history as it is written.
+    arrays : Arrays
+        Where the laws are computed; the posteriors stay there.
 
     Notes
     -----
@@ -106,10 +110,10 @@ def find_regimes(
     if bounds[1] > 1:
         weight = _information(X, weight)
     if len(X) <= MAX_ROWS:
-        return _found_in(X, y, weight, rng, smooth, bounds, least, vote_weight, report)
+        return _found_in(X, y, weight, rng, smooth, bounds, least, vote_weight, report, arrays)
     seen = rng.choice(len(X), MAX_ROWS, replace=False)
-    found = _found_in(X[seen], y[seen], weight[seen], rng, smooth, bounds, least, vote_weight, report)
-    return assign_all(X, y, weight, seen, found, vote_weight)
+    found = _found_in(X[seen], y[seen], weight[seen], rng, smooth, bounds, least, vote_weight, report, arrays)
+    return assign_all(X, y, weight, seen, found, vote_weight, arrays)
 
 
 def _information(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -125,7 +129,13 @@ def _information(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def assign_all(
-    X: np.ndarray, y: np.ndarray, weight: np.ndarray, seen: np.ndarray, found: Regimes, vote_weight: float
+    X: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    seen: np.ndarray,
+    found: Regimes,
+    vote_weight: float,
+    arrays: Any = NUMPY,
 ) -> Regimes:
     """Extend regimes found on some rows to all rows: bid, vote with the nearest rows seen, learn, and bid once more."""
     basis, n_experts = found.basis, len(found.posteriors)
@@ -134,15 +144,15 @@ def assign_all(
     labels, trust = np.empty(len(X), dtype=np.int64), np.empty(len(X))
 
     def assigned(chunk: slice) -> Stats:
-        features = basis.features(X[chunk])
+        features = basis.features(X[chunk], arrays=arrays)
         nobody = np.zeros(len(X[chunk]))
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
         near = finder.kneighbors(X[chunk] * basis.relevance, return_distance=False)
         votes = log_votes(found.labels, near, weight[seen])
         trust[chunk] = _trust(np.where(votes > np.log(0.5 / VOTERS), bids, -np.inf), found.noise)
         labels[chunk] = (trust[chunk, None] * bids + vote_weight * votes).argmax(axis=1)
-        root = np.sqrt(trust[chunk] * weight[chunk])[:, None]
-        augmented = [np.column_stack([f, y[chunk]]) * root for f in features]
+        target, root = arrays.put(y[chunk]), arrays.put(np.sqrt(trust[chunk] * weight[chunk])[:, None])
+        augmented = [arrays.columns([f, target]) * root for f in features]
         return Stats.of_groups(
             augmented, labels[chunk], n_experts, basis.n_linear_, n_outputs=y.shape[1], weight=weight[chunk]
         )
@@ -151,7 +161,7 @@ def assign_all(
     posteriors = [Law.of(stats[[k]], found.noise) for k in range(n_experts)]
     log_density, errors = np.empty((len(X), n_experts)), np.empty((len(X), n_experts))
     for chunk in chunks:
-        features = basis.features(X[chunk])
+        features = basis.features(X[chunk], arrays=arrays)
         for k, expert in enumerate(posteriors):
             own = np.where(labels[chunk] == k, weight[chunk], 0.0)
             log_density[chunk, k] = trust[chunk] * expert.log_density(features, y[chunk], own)
@@ -179,13 +189,16 @@ def _found_in(
     least: int,
     vote_weight: float,
     report: Report,
+    arrays: Any,
 ) -> Regimes:
     """Regimes of rows that are few enough to be held against each other."""
     n = len(X)
     relevance = input_relevance(X, y, rng, weight)
     slopes, residuals, profile, trust = _local_view(X, y, relevance)
     basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = Search(X, y, weight, basis, relevance, np.sqrt(trust / profile), vote_weight, bounds, least, report)
+    search = Search(
+        X, y, weight, basis, relevance, np.sqrt(trust / profile), vote_weight, bounds, least, report, arrays
+    )
 
     one = np.zeros(n, dtype=np.int64)
     local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
+from modpart.partition._evidence.arrays import NUMPY, Array
 from modpart.partition._evidence.basis import SmoothBasis
 from modpart.partition._evidence.evidence import Stats, log_evidence
 from modpart.partition._evidence.law import Law
@@ -53,16 +54,23 @@ class Search:
     bounds: tuple[int, int]  # fewest and most experts
     min_samples: int
     report: Report
+    arrays: Any = NUMPY  # where the laws are computed
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.near = neighbours(self.X * self.relevance, VOTERS)
-        self.features = [f * self.row_scale[:, None] for f in self.basis.features(self.X)]
+        put, columns = self.arrays.put, self.arrays.columns
         self.target = self.y * self.row_scale[:, None]
-        root = np.sqrt(self.weight)[:, None]
-        self.augmented = [np.column_stack([f, self.target]) * root for f in self.features]
+        scale, target, root = (
+            put(part) for part in (self.row_scale[:, None], self.target, np.sqrt(self.weight)[:, None])
+        )
+        self.features = [f * scale for f in self.features_at(self.X)]
+        self.augmented = [columns([f, target]) * root for f in self.features]
 
     # ---- pieces -----------------------------------------------------------------------------------------------
+    def features_at(self, X: np.ndarray) -> list[Array]:
+        return self.basis.features(X, arrays=self.arrays)
+
     def stats(self, labels: np.ndarray) -> Stats:
         return Stats.of_groups(
             self.augmented,
@@ -244,12 +252,12 @@ class Search:
 
     def _mismatch(self, first: Law, second: Law, border: np.ndarray) -> float:
         """Largest root mean square difference of value and of slope at the border, in posterior deviations."""
-        here = self.basis.features(self.X[border])
+        here = self.features_at(self.X[border])
         worst = _deviation(first, second, here, 0.1)
         for axis in range(self.X.shape[1]):
             step = np.zeros(self.X.shape[1])
             step[axis] = BORDER_STEP
-            ahead, behind = self.basis.features(self.X[border] + step), self.basis.features(self.X[border] - step)
+            ahead, behind = self.features_at(self.X[border] + step), self.features_at(self.X[border] - step)
             slope = [(f - g) / (2.0 * BORDER_STEP) for f, g in zip(ahead, behind, strict=True)]
             worst = max(worst, _deviation(first, second, slope, 0.4))
         return worst
@@ -274,7 +282,7 @@ class Search:
         return float(log_evidence(stats.total(), s2)[0] - log_evidence(stats, s2).sum())
 
 
-def _deviation(first: Law, second: Law, features: list[np.ndarray], extra: float) -> float:
+def _deviation(first: Law, second: Law, features: list[Array], extra: float) -> float:
     """The difference in the output where it is largest; `extra` times the noise variance is forgiven."""
     worst = 0.0
     for pair in zip(first.outputs, second.outputs, strict=True):

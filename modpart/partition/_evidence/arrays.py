@@ -1,0 +1,95 @@
+"""The array operations that closed-form experts need, on numpy arrays or on tensors of another device.
+
+The evidence is written once, in operators and indices that numpy and torch share; what they do not share stands here
+and in :class:`modpart._torch.arrays.TorchArrays`, which has the same methods. Functions take whatever arrays they are
+given and ask :func:`arrays_of` for the operations; results that decide something are numpy arrays in either case.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.spatial.distance import cdist
+
+__all__ = ["NUMPY", "Array", "Arrays", "arrays_of", "arrays_on"]
+
+Array = Any  # a float64 numpy array, or a float64 torch tensor
+
+
+class Arrays:
+    """Operations on numpy arrays."""
+
+    def put(self, values: np.ndarray) -> Array:
+        """A numpy array where the others are."""
+        return values
+
+    def get(self, values: Array) -> np.ndarray:
+        """An array as a numpy array."""
+        return values
+
+    def columns(self, parts: Sequence[Array]) -> Array:
+        """Columns beside one another."""
+        return np.hstack(parts)
+
+    def joined(self, parts: Sequence[Array]) -> Array:
+        """Cells after one another, along the first axis."""
+        return np.concatenate(parts)
+
+    def running_sum(self, values: Array) -> Array:
+        """Cumulative sum along the first axis."""
+        return np.cumsum(values, axis=0)
+
+    def kernel(self, squares: Array, scale: float) -> Array:
+        """Gaussian kernel of a length scale, from squared distances."""
+        return np.exp(squares * (-0.5 / scale**2))
+
+    def squared_distances(self, first: Array, second: Array) -> Array:
+        """Of each row of the first to each of the second, shape (n_first, n_second)."""
+        return cdist(first, second, "sqeuclidean")
+
+    def group_grams(self, rows: Array, groups: np.ndarray, n_groups: int) -> Array:
+        """Sums of products of the rows of each group, shape (n_groups, p, p)."""
+        ordered = rows[np.argsort(groups, kind="stable")]
+        counts = np.bincount(groups, minlength=n_groups)
+        ends = np.cumsum(counts)
+        grams = np.zeros((n_groups, rows.shape[1], rows.shape[1]))
+        for group in np.flatnonzero(counts):
+            part = ordered[ends[group] - counts[group] : ends[group]]
+            grams[group] = part.T @ part
+        return grams
+
+    def pivots(self, matrices: Iterable[Array]) -> list[np.ndarray]:
+        """Diagonals of the Cholesky factors of stacks of matrices, each (n_cells, p, p) of any p."""
+        return [np.diagonal(np.linalg.cholesky(stack), axis1=1, axis2=2).copy() for stack in matrices]
+
+    def cholesky(self, matrix: Array) -> Array:
+        """Lower Cholesky factor of one matrix."""
+        return np.linalg.cholesky(matrix)
+
+    def solve_lower(self, factor: Array, right: Array, *, transposed: bool = False) -> Array:
+        """Solve with a lower triangular matrix, or with its transpose."""
+        return solve_triangular(factor, right, lower=True, trans="T" if transposed else "N", check_finite=False)
+
+
+NUMPY = Arrays()
+
+
+def arrays_of(values: Array) -> Any:
+    """Operations for an array."""
+    if isinstance(values, np.ndarray):
+        return NUMPY
+    from modpart._torch.arrays import TorchArrays
+
+    return TorchArrays(values.device)
+
+
+def arrays_on(device: str) -> Any:
+    """Operations on a device: numpy on the CPU, torch elsewhere; ``"auto"`` takes CUDA where torch sees it."""
+    if device == "cpu":
+        return NUMPY
+    from modpart._torch.arrays import TorchArrays
+    from modpart._torch.device import resolve_device
+
+    found = resolve_device(device)
+    return NUMPY if found.type == "cpu" else TorchArrays(found)
