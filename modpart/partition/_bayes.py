@@ -166,4 +166,4 @@ def contest_by_evidence(
         report=report,
     )
     experts = [BayesianExpert._from_posterior(law, scaling, found.basis, p) for p in found.posteriors]
-    return Contest(found.labels, found.log_density, found.errors, experts, found.basis.relevance, found.history)
+    return Contest(found.labels, found.log_density, found.errors, experts, found.relevance, found.history)
