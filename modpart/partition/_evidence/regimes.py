@@ -1,7 +1,7 @@
-"""Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones.
+"""Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones; then look again.
 
 The experts are the closed-form ones of :mod:`modpart.partition._evidence.evidence`. Their evidence decides cuts,
-merges, drops and the number of regimes, so no hold-out rows and no restarts are needed.
+merges, drops and the number of regimes, so no hold-out rows and no random restarts are needed.
 """
 
 from dataclasses import dataclass
@@ -101,6 +101,10 @@ def find_regimes(
 
     Notes
     -----
+    Where regimes are found they are looked for again, with the noise left inside them and a relevance learned inside
+    them, and with bolder cuts; the partition of higher evidence stays. Over all rows, jumps make an input that matters
+    within a regime seem idle. Distances between rows, for votes and gates, keep the relevance of all rows together.
+
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
     of a row, or its weight, count relative to the others; see :func:`_information`.
