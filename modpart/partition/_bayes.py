@@ -180,4 +180,4 @@ def contest_by_evidence(
         arrays=arrays_on(device),
     )
     experts = [BayesianExpert._from_posterior(law, scaling, found.basis, p.on_host()) for p in found.posteriors]
-    return Contest(found.labels, found.log_density, found.errors, experts, found.basis.relevance, found.history)
+    return Contest(found.labels, found.log_density, found.errors, experts, found.relevance, found.history)

@@ -117,6 +117,18 @@ def test_relevance_finds_the_inputs_that_matter():
     assert set(np.flatnonzero(relevance > 0.2)) == {1, 3}
 
 
+def test_relevance_inside_cells_sees_what_a_jump_between_them_hides():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1.7, 1.7, size=(400, 3))
+    labels = (X[:, 0] > 0.5).astype(np.int64)
+    y = 6.0 * labels + np.sin(2 * X[:, 2]) + 0.05 * rng.normal(size=400)
+    y = (y - y.mean()) / y.std()
+    whole, inside = (input_relevance(X, y, np.random.default_rng(0), labels=cells) for cells in (None, labels))
+    assert int(whole.argmax()) == 0
+    assert int(inside.argmax()) == 2
+    assert inside[0] < 0.2
+
+
 def test_one_or_two_inputs_are_always_relevant():
     assert (input_relevance(np.ones((10, 2)), np.ones(10), np.random.default_rng(0)) == 1.0).all()
 

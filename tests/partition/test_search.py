@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score, homogeneity_score
 
 from modpart.datasets import (
+    make_curved_minority,
     make_elastoplastic,
     make_four_quadrants,
     make_sine_burst,
@@ -18,6 +19,7 @@ from modpart.partition._evidence import regimes as _regimes
 from modpart.partition._evidence.oversegment import cut_directions, oversegment
 from modpart.partition._evidence.regimes import find_regimes
 from modpart.partition._evidence.search import Search, compact, ignore, log_votes
+from modpart.partition._rows import WeightedRows
 
 
 def standardised(sample):
@@ -106,6 +108,22 @@ def test_number_and_place_of_regimes_are_found(make, n_regimes):
     assert len(found.posteriors) == n_regimes
     assert adjusted_rand_score(regime, found.labels) > 0.9
     assert found.noise == pytest.approx(0.0025, rel=0.35)
+
+
+@pytest.mark.parametrize(
+    ("make", "noise", "seed"),
+    [
+        (make_curved_minority, 0.05, 119),  # over all rows the third input seems idle; it matters inside a regime
+        (make_four_quadrants, 0.2, 117),  # one curve happens to fit parts of two quadrants
+        (make_sine_burst, 0.2, 116),  # rows at a border keep the two outer pieces apart
+    ],
+)
+def test_regimes_that_only_a_second_look_finds(make, noise, seed):
+    X, y, regime = make(1000, noise=noise, random_state=seed)
+    rows = WeightedRows.of(X, y, np.ones(len(X)))
+    contest = contest_by_evidence(rows.X, rows.y, np.random.default_rng(seed))
+    assert len(contest.experts) == regime.max() + 1
+    assert adjusted_rand_score(regime[rows.first], contest.labels) > 0.95
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -76,6 +76,12 @@ class Stats:
     def __len__(self) -> int:
         return len(self.counts)
 
+    def absorb(self, cell: int, other: int) -> None:
+        """Add the rows of cell `other` to `cell`, in place; `other` stays as it is."""
+        for gram in self.grams:
+            gram[cell] += gram[other]
+        self.counts[cell] += self.counts[other]
+
     def cumulative(self) -> "Stats":
         """Statistics of the first 1, 2, ... cells together."""
         return self.with_cells([arrays_of(gram).running_sum(gram) for gram in self.grams], np.cumsum(self.counts))

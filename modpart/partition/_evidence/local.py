@@ -120,14 +120,18 @@ def noise_profile(Z: np.ndarray, residuals: np.ndarray, *, count: int = 60, cont
 
 
 def input_relevance(
-    X: np.ndarray, y: np.ndarray, rng: np.random.Generator, weight: np.ndarray | None = None
+    X: np.ndarray,
+    y: np.ndarray,
+    rng: np.random.Generator,
+    weight: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Relevance of each input, the largest 1: inverse length scales of a Gaussian process fitted to a few hundred rows.
 
     One or two inputs are always relevant. The process has a linear part and a Gaussian kernel with one length scale per
     input (automatic relevance determination, Rasmussen & Williams, GPML 2006, section 5.1); its evidence is maximised.
-    Outputs, as columns of y, are independent draws of one process. A row of weight w is the mean of w equal
-    observations: its noise variance is divided by w.
+    Outputs, as columns of y, are independent draws of one process, and so are cells of rows, where `labels` are given.
+    A row of weight w is the mean of w equal observations: its noise variance is divided by w.
 
     Returns
     -------
@@ -138,15 +142,18 @@ def input_relevance(
     if d <= 2:
         return np.ones(d)
     rows = rng.choice(len(X), RELEVANCE_ROWS, replace=False) if len(X) > RELEVANCE_ROWS else np.arange(len(X))
-    X, weight = X[rows], np.ones(len(rows)) if weight is None else weight[rows]
-    y = y[rows].reshape(len(X), -1)
-    y = y - np.average(y, axis=0, weights=weight)
-    linear = X @ X.T + 1.0
+    weight = np.ones(len(X)) if weight is None else weight
+    labels = np.zeros(len(X), dtype=np.int64) if labels is None else labels
+    cells = []
+    for own in (rows[labels[rows] == label] for label in np.unique(labels[rows])):
+        target = y[own].reshape(len(own), -1)
+        target = target - np.average(target, axis=0, weights=weight[own])
+        cells.append((X[own], target, X[own] @ X[own].T + 1.0, weight[own]))
     start = np.r_[np.full(d, -0.5 * np.log(d)), 0.0, np.log(0.1)]
     best = minimize(
-        _negative_evidence,
+        _negative_evidence_of_all,
         start,
-        args=(X, y, linear, weight),
+        args=(cells,),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-7.0, 2.0)] * d + [(-4.0, 3.0), (np.log(NOISE_FLOOR) / 2, 1.0)],
@@ -154,6 +161,14 @@ def input_relevance(
     )
     relevance = np.exp(best.x[:d] - best.x[:d].max())
     return np.where(relevance < RELEVANCE_FLOOR, 0.0, relevance)
+
+
+def _negative_evidence_of_all(
+    logs: np.ndarray, cells: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
+) -> tuple[float, np.ndarray]:
+    """Minus the log evidence of cells that share their scales, and its gradient."""
+    values, gradients = zip(*(_negative_evidence(logs, *cell) for cell in cells), strict=True)
+    return float(sum(values)), np.sum(gradients, axis=0)
 
 
 def _negative_evidence(

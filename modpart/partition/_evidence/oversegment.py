@@ -7,7 +7,7 @@ import numpy as np
 
 from modpart.partition._evidence.evidence import Stats, grid_size, log_evidence, useful_scales
 
-__all__ = ["cut_directions", "oversegment"]
+__all__ = ["QUANTILES", "cut_directions", "oversegment"]
 
 QUANTILES = 16
 MAX_AXES = 4
@@ -48,8 +48,10 @@ def oversegment(
     max_leaves: int,
     wanted_leaves: int = 1,
     weight: np.ndarray | None = None,
+    least_gain: float = 0.0,
+    quantiles: int = QUANTILES,
 ) -> np.ndarray:
-    """Cut rows into cells, the largest leaf first, while a cut raises the evidence or cells are still wanted.
+    """Cut rows into cells, the largest leaf first, while a cut gains enough evidence or cells are still wanted.
 
     Parameters
     ----------
@@ -62,6 +64,10 @@ def oversegment(
     min_leaf, max_leaves, wanted_leaves : int
         Least rows (by weight) of a cell, most cells, and the number of cells up to which even a poor cut is taken.
     weight : ndarray of shape (n_samples,) or None
+    least_gain : float
+        Nats that a cut must gain; below 0, the parts of a cell that is one law by chance are set free too.
+    quantiles : int
+        Places along a direction where a cell may be cut.
 
     Returns
     -------
@@ -74,8 +80,8 @@ def oversegment(
     finished: list[_Leaf] = []
     while pending and len(pending) + len(finished) < max_leaves:
         leaf = pending.pop(int(np.argmax([len(leaf.rows) for leaf in pending])))
-        least_gain = -np.inf if len(pending) + len(finished) + 1 < wanted_leaves else 0.0
-        children = _best_cut(leaf, augmented, projections, weight, s2, n_linear, min_leaf, least_gain)
+        enough = -np.inf if len(pending) + len(finished) + 1 < wanted_leaves else least_gain
+        children = _best_cut(leaf, augmented, projections, weight, s2, n_linear, min_leaf, enough, quantiles)
         if children is None:
             finished.append(leaf)
         else:
@@ -95,6 +101,7 @@ def _best_cut(
     n_linear: int,
     min_leaf: int,
     least_gain: float,
+    quantiles: int,
 ) -> tuple[_Leaf, _Leaf] | None:
     """The two halves of the cut with the highest evidence, None when no cut gains more than `least_gain`.
 
@@ -114,7 +121,7 @@ def _best_cut(
 
     def gains(direction: int, wanted: np.ndarray) -> list[tuple[float, int, int, float, float]]:
         values = projections[rows, direction]
-        edges = np.quantile(values, np.arange(1, QUANTILES + 1) / (QUANTILES + 1))[wanted]
+        edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1))[wanted]
         segments = np.searchsorted(edges, values, side="left")
         left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear, **kind).cumulative()
         allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
@@ -128,19 +135,19 @@ def _best_cut(
         ]
 
     coarse = [
-        found for direction in range(projections.shape[1]) for found in gains(direction, np.arange(1, QUANTILES, 3))
+        found for direction in range(projections.shape[1]) for found in gains(direction, np.arange(1, quantiles, 3))
     ]
     if not coarse:
         return None
     _, direction, centre, *_ = max(coarse)
-    beside = np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < QUANTILES])
+    beside = np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < quantiles])
     best = max(coarse + gains(direction, beside))
     if best[0] <= least_gain:  # between two coarse cuts a whole regime may hide
-        others = np.setdiff1d(np.arange(QUANTILES), np.arange(1, QUANTILES, 3))
+        others = np.setdiff1d(np.arange(quantiles), np.arange(1, quantiles, 3))
         best = max([best, *(found for axis in range(projections.shape[1]) for found in gains(axis, others))])
     gain, direction, quantile, below_evidence, above_evidence = best
     if gain <= least_gain:
         return None
     values = projections[rows, direction]
-    below = values <= np.quantile(values, (quantile + 1) / (QUANTILES + 1))
+    below = values <= np.quantile(values, (quantile + 1) / (quantiles + 1))
     return _Leaf(rows[below], below_evidence), _Leaf(rows[~below], above_evidence)

@@ -1,7 +1,7 @@
-"""Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones.
+"""Regimes by evidence: over-segment, merge, let the experts compete for rows, drop the redundant ones; then look again.
 
 The experts are the closed-form ones of :mod:`modpart.partition._evidence.evidence`. Their evidence decides cuts,
-merges, drops and the number of regimes, so no hold-out rows and no restarts are needed.
+merges, drops and the number of regimes, so no hold-out rows and no random restarts are needed.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,15 @@ from modpart.partition._evidence.local import (
     noise_variance,
     outlier_trust,
 )
-from modpart.partition._evidence.oversegment import cut_directions, oversegment
+from modpart.partition._evidence.oversegment import QUANTILES, cut_directions, oversegment
 from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
 
 __all__ = ["Regimes", "assign_all", "find_regimes"]
 
 ROBUST_ROUNDS = 2
+LOOKS = 3  # most searches; the later ones know the noise, and what matters inside a regime
+BOLD_LEAVES, BOLD_GAIN, BOLD_QUANTILES = 16, -10.0, 21  # they cut at other places, and what loses a few nats too
+WORTHWHILE = 10.0  # nats that a look must gain for another one to follow
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 
 
@@ -47,6 +50,8 @@ class Regimes:
         expert.
     posteriors : list of Law
     basis : SmoothBasis
+    relevance : ndarray of shape (n_features,)
+        Weight of each input in distances between rows, learned from all of them together: borders count.
     noise : ndarray of shape (n_outputs,)
         Noise variance, in units of var(y).
     history : list of dict
@@ -57,6 +62,7 @@ class Regimes:
     errors: np.ndarray
     posteriors: list[Law]
     basis: SmoothBasis
+    relevance: np.ndarray
     noise: np.ndarray
     history: list[dict[str, Any]]
 
@@ -99,6 +105,10 @@ def find_regimes(
 
     Notes
     -----
+    Where regimes are found they are looked for again, with the noise left inside them and a relevance learned inside
+    them, and with bolder cuts; the partition of higher evidence stays. Over all rows, jumps make an input that matters
+    within a regime seem idle. Distances between rows, for votes and gates, keep the relevance of all rows together.
+
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
     of a row, or its weight, count relative to the others; see :func:`_information`.
@@ -139,7 +149,7 @@ def assign_all(
 ) -> Regimes:
     """Extend regimes found on some rows to all rows: bid, vote with the nearest rows seen, learn, and bid once more."""
     basis, n_experts = found.basis, len(found.posteriors)
-    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X[seen] * basis.relevance)
+    finder = NearestNeighbors(n_neighbors=VOTERS).fit(X[seen] * found.relevance)
     chunks = [slice(start, start + MAX_ROWS) for start in range(0, len(X), MAX_ROWS)]
     labels, trust = np.empty(len(X), dtype=np.int64), np.empty(len(X))
 
@@ -147,7 +157,7 @@ def assign_all(
         features = basis.features(X[chunk], arrays=arrays)
         nobody = np.zeros(len(X[chunk]))
         bids = np.column_stack([p.log_density(features, y[chunk], nobody) for p in found.posteriors])
-        near = finder.kneighbors(X[chunk] * basis.relevance, return_distance=False)
+        near = finder.kneighbors(X[chunk] * found.relevance, return_distance=False)
         votes = log_votes(found.labels, near, weight[seen])
         trust[chunk] = _trust(np.where(votes > np.log(0.5 / VOTERS), bids, -np.inf), found.noise)
         labels[chunk] = (trust[chunk, None] * bids + vote_weight * votes).argmax(axis=1)
@@ -166,7 +176,7 @@ def assign_all(
             own = np.where(labels[chunk] == k, weight[chunk], 0.0)
             log_density[chunk, k] = trust[chunk] * expert.log_density(features, y[chunk], own)
             errors[chunk, k] = expert.squared_error(features, y[chunk], own)
-    return Regimes(labels, log_density, errors, posteriors, basis, found.noise, found.history)
+    return Regimes(labels, log_density, errors, posteriors, basis, found.relevance, found.noise, found.history)
 
 
 def _trust(bids: np.ndarray, noise: np.ndarray) -> np.ndarray:
@@ -192,46 +202,77 @@ def _found_in(
     arrays: Any,
 ) -> Regimes:
     """Regimes of rows that are few enough to be held against each other."""
-    n = len(X)
     relevance = input_relevance(X, y, rng, weight)
     slopes, residuals, profile, trust = _local_view(X, y, relevance)
-    basis = SmoothBasis(relevance, smooth=smooth).fit(X, int(rng.integers(2**31 - 1)))
-    search = Search(
-        X, y, weight, basis, relevance, np.sqrt(trust / profile), vote_weight, bounds, least, report, arrays
+    local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])
+    projections = X @ cut_directions(X, slopes, relevance).T
+    row_scale = np.sqrt(trust / profile)
+    seed = int(rng.integers(2**31 - 1))
+
+    def look(law_relevance: np.ndarray, s2: np.ndarray, bold: bool) -> tuple[float, Search, np.ndarray, np.ndarray]:
+        basis = SmoothBasis(law_relevance, smooth=smooth).fit(X, seed)
+        search = Search(X, y, weight, basis, relevance, row_scale, vote_weight, bounds, least, report, arrays)
+        labels, s2 = _search(search, projections, s2, bold)
+        return search.total(labels, s2), search, labels, s2
+
+    found = look(relevance, local_s2, bold=False)
+    for _ in range(LOOKS - 1):
+        total, _, labels, s2 = found
+        if labels.max() == 0:
+            break
+        found = max(found, look(input_relevance(X, y, rng, weight, labels), s2, bold=True), key=lambda look: look[0])
+        if found[0] < total + WORTHWHILE:
+            break
+    _, search, labels, s2 = found
+    labels = search.join_smooth(labels, s2)
+    s2 = _settle(search, labels, s2)
+    experts = search.posteriors(labels, s2)
+    search.note("end", labels, 0.0, s2)
+    return Regimes(
+        labels,
+        search.log_density(labels, experts),
+        search.errors(labels, experts),
+        experts,
+        search.basis,
+        relevance,
+        s2,
+        search.history,
     )
 
-    one = np.zeros(n, dtype=np.int64)
-    local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])
-    one_s2 = _settle(search, one, local_s2)
-    s2 = np.minimum(local_s2, one_s2)
 
-    projections = X @ cut_directions(X, slopes, relevance).T
+def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and noise of what cuts, merges, competitions and drops lead to, or of one regime if that is better.
+
+    A cell of two laws that one curve happens to fit stays whole in a search that only makes cuts that pay, and a greedy
+    merge may begin with such a pair. A bold search cuts it anyway, and lets neighbours' votes lead the merges.
+    """
+    bounds = search.bounds
+    one = np.zeros(len(search.X), dtype=np.int64)
+    one_s2 = _settle(search, one, s2)
+    s2 = np.minimum(s2, one_s2)
     labels = oversegment(
         search.augmented,
         projections,
         s2,
-        n_linear=basis.n_linear_,
-        min_leaf=least,
-        max_leaves=max(MAX_LEAVES, bounds[0]),
+        n_linear=search.basis.n_linear_,
+        min_leaf=search.min_samples,
+        max_leaves=max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]),
         wanted_leaves=bounds[0],
-        weight=weight,
+        weight=search.weight,
+        least_gain=BOLD_GAIN if bold else 0.0,
+        quantiles=BOLD_QUANTILES if bold else QUANTILES,
     )
     search.note("cut", labels, 1.0, s2)
     for _ in range(4):
-        labels = search.drop(search.compete(search.merge(labels, s2), s2), s2)
+        merged = search.merge(labels, s2, voting=bold)
+        labels = search.drop(search.compete(merged, s2), s2)
         s2, before = search.noise(labels, s2), s2
         if np.abs(s2 / before - 1.0).max() < 0.05:
             break
     labels = search.compete(search.merge(labels, s2, most=bounds[1], voting=True), s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
-    labels = search.join_smooth(labels, s2)
-    s2 = _settle(search, labels, s2)
-    experts = search.posteriors(labels, s2)
-    search.note("end", labels, 0.0, s2)
-    return Regimes(
-        labels, search.log_density(labels, experts), search.errors(labels, experts), experts, basis, s2, search.history
-    )
+    return labels, s2
 
 
 def _local_view(

@@ -21,10 +21,11 @@ __all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
-REMOTE_PRICE = 4.0  # nats: the same law far away needs positive proof
-DROP_PRICE = 4.0
+REMOTE_PRICE = 3.0  # nats: the same law far away needs positive proof
+DROP_PRICE = 3.0
 HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
+PAIRS = 32  # whose Gram matrices are held in memory at a time
 SETTLED_SHARE = 1e-3
 JOIN_THRESHOLD = 5.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
@@ -130,7 +131,6 @@ class Search:
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
         touching[np.repeat(labels, self.near.shape[1]), labels[self.near].ravel()] = True
         touching |= touching.T
-        parts = {k: stats[[k]] for k in groups}
         gains: dict[tuple[int, int], float] = {}
         joint: dict[tuple[int, int], float] = {}
 
@@ -143,16 +143,13 @@ class Search:
             )
 
         def weigh(pairs: list[tuple[int, int]]) -> None:
-            if not pairs:
-                return
-            first, second = (np.array(side) for side in zip(*pairs, strict=True))
-            joined = parts[first[0]] + parts[second[0]]
-            for a, b in zip(first[1:], second[1:], strict=True):
-                joined = joined.append(parts[a] + parts[b])
-            for (a, b), value in zip(pairs, log_evidence(joined, s2), strict=True):
-                joint[a, b] = value
-                gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
-                gains[a, b] += agreement(a, b) if voting else 0.0
+            for start in range(0, len(pairs), PAIRS):
+                some = pairs[start : start + PAIRS]
+                first, second = np.array(some).T
+                for (a, b), value in zip(some, log_evidence(stats[first] + stats[second], s2), strict=True):
+                    joint[a, b] = value
+                    gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
+                    gains[a, b] += agreement(a, b) if voting else 0.0
 
         weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
         before, labels = labels, labels.copy()
@@ -161,7 +158,7 @@ class Search:
             if gains[a, b] <= 0.0 and len(groups) <= most:
                 break
             evidence[a] = joint[a, b]
-            parts[a] = parts[a] + parts.pop(b)
+            stats.absorb(a, b)
             touching[a] |= touching[b]
             touching[:, a] |= touching[:, b]
             counts[:, a] += counts[:, b]

@@ -6,6 +6,7 @@ squared error. Rows count in nats, so a further cut can be weighed against the n
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -51,7 +52,8 @@ class BorderTree(ClassifierMixin, BaseEstimator):
 
     A tree that separates all rows is grown greedily. Then, from the leaves up, every cut is placed anew where the
     subtrees below it make the least cost, and a cut that saves less than it takes to describe is removed. The border's
-    place has a posterior: uniform within a gap between neighbouring rows, and falling with the cost of the gap.
+    place has a posterior: uniform within a gap between neighbouring rows, and falling with the cost of the gap. Cuts of
+    one column in several branches share a place where that costs less than to describe another.
 
     Attributes
     ----------
@@ -87,6 +89,7 @@ class BorderTree(ClassifierMixin, BaseEstimator):
             _improve(root, X, costs, price)
             if np.array_equal(before, root.route(X)):
                 break
+        _share_cuts(root, X, costs)
         self._store(root)
         return self
 
@@ -169,24 +172,70 @@ def _place(node: _Node, X: np.ndarray, dearer: np.ndarray) -> float:
 
     `dearer` is what a row costs more on the left than on the right, shape (n_samples,).
     """
-    best = (np.inf, 0.0, node.column, node.places, node.threshold)
-    for column in range(X.shape[1]):
-        order = np.argsort(X[:, column], kind="stable")
-        values, cost = X[order, column], np.cumsum(dearer[order])
-        inner = np.flatnonzero(values[1:] > values[:-1])
-        if len(inner) == 0:
-            continue
-        low, high, cost = values[inner], values[inner + 1], cost[inner]
-        least = float(cost.min())
-        preferred = 0.0 if column == node.column else 1e-9
-        if least + preferred < best[0]:
-            mass = (high - low) * np.exp(least - cost)
-            kept = mass > NEGLIGIBLE * mass.sum()
-            below = np.cumsum(mass[kept]) / mass[kept].sum()
-            places = np.stack(
-                [np.column_stack([low[kept], high[kept]]).ravel(), np.repeat(np.append(0.0, below), 2)[1:-1]]
-            )
-            widest = int(np.argmax(np.where(cost <= least + 1e-9, high - low, -1.0)))
-            best = (least + preferred, least, column, places, float(low[widest] + high[widest]) / 2)
-    _, least, node.column, node.places, node.threshold = best
-    return least
+    found = {column: _posterior(X[:, column], dearer) for column in range(X.shape[1])}
+    costs = {column: cut.least + (column != node.column) * 1e-9 for column, cut in found.items() if cut is not None}
+    node.column = min(costs, key=costs.__getitem__)
+    best = found[node.column]
+    node.threshold, node.places = best.threshold, best.places
+    return best.least
+
+
+@dataclass
+class _Cut:
+    """Where one column is best cut: the cost beside that of all right, a threshold, and the posterior of its place."""
+
+    least: float
+    threshold: float
+    places: np.ndarray
+
+
+def _posterior(values: np.ndarray, dearer: np.ndarray) -> _Cut | None:
+    """The best cut of a column, None where all values are the same."""
+    order = np.argsort(values, kind="stable")
+    values, cost = values[order], np.cumsum(dearer[order])
+    inner = np.flatnonzero(values[1:] > values[:-1])
+    if len(inner) == 0:
+        return None
+    low, high, cost = values[inner], values[inner + 1], cost[inner]
+    least = float(cost.min())
+    mass = (high - low) * np.exp(least - cost)
+    kept = mass > NEGLIGIBLE * mass.sum()
+    below = np.cumsum(mass[kept]) / mass[kept].sum()
+    places = np.stack([np.column_stack([low[kept], high[kept]]).ravel(), np.repeat(np.append(0.0, below), 2)[1:-1]])
+    widest = int(np.argmax(np.where(cost <= least + 1e-9, high - low, -1.0)))
+    return _Cut(least, float(low[widest] + high[widest]) / 2, places)
+
+
+def _share_cuts(root: _Node, X: np.ndarray, costs: np.ndarray) -> None:
+    """Let cuts of one column that may well be one border be one: it is then known from the rows beside all of them.
+
+    Two cuts are joined, the best pair first, while that costs less than to describe a second place.
+    """
+    cuts = sorted(_cuts(root, X, costs), key=lambda cut: cut[0][0].threshold)
+    for column in {nodes[0].column for nodes, *_ in cuts}:
+        groups = [cut for cut in cuts if cut[0][0].column == column]
+        while len(groups) > 1:
+            joined = [
+                (first[0] + second[0], np.append(first[1], second[1]), np.append(first[2], second[2]))
+                for first, second in pairwise(groups)
+            ]
+            alone = [_posterior(*group[1:]).least for group in groups]
+            extra = [_posterior(*pair[1:]).least - alone[i] - alone[i + 1] for i, pair in enumerate(joined)]
+            best = int(np.argmin(extra))
+            if extra[best] > np.log(len(X)):
+                break
+            groups[best : best + 2] = [joined[best]]
+        for nodes, values, dearer in groups:
+            shared = _posterior(values, dearer)
+            for node in nodes if len(nodes) > 1 else ():
+                node.threshold, node.places = shared.threshold, shared.places
+
+
+def _cuts(node: _Node, X: np.ndarray, costs: np.ndarray) -> list[tuple[list[_Node], np.ndarray, np.ndarray]]:
+    """Every cut below a node, alone in a list, with its column's values and what rows cost more on its left."""
+    if node.children is None:
+        return []
+    every, left = np.arange(len(X)), X[:, node.column] <= node.threshold
+    dearer = np.subtract(*(costs[every, child.route(X)] for child in node.children))
+    below = [_cuts(child, X[rows], costs[rows]) for child, rows in zip(node.children, (left, ~left), strict=True)]
+    return [([node], X[:, node.column], dearer), *below[0], *below[1]]
