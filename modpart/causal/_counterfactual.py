@@ -6,15 +6,17 @@ counterfactual identification from arbitrary surrogate experiments", NeurIPS 202
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from modpart.causal._discrete import DiscreteData, evaluate
+from modpart.causal._answers import as_series, place_of, warn_of_gaps
+from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate, sum_product
 from modpart.causal._estimand import factor_expression
-from modpart.causal._factors import Factor, find_factor
+from modpart.causal._expression import Expression
+from modpart.causal._factors import Factor, Hedge, find_factor
 from modpart.causal._graph import CausalGraph, Names
 from modpart.exceptions import GraphError, NotIdentifiableError
 
@@ -90,10 +92,16 @@ class CounterfactualIdentification:
         What was set in each data set at hand.
     numerator, denominator : tuple of _CtfFactor
         Counterfactual factors whose products, summed over what the query does not name, make the answer.
-    reason : str
-        Why not; empty when identifiable.
+    shared : bool
+        Whether the denominator is the numerator summed over all values of the events.
+    links : mapping of _Symbol to value or _Symbol
+        Values that others settle, since what has the same causes is the same in every world.
     impossible : bool
         Whether the events contradict each other, so that their probability is 0 without any data.
+    reason : str
+        Why not; empty when identifiable.
+    hedges : tuple of Hedge
+        For each regime the hedge that stands in the way, when that is the reason.
 
     Examples
     --------
@@ -108,10 +116,13 @@ class CounterfactualIdentification:
     events: tuple[Event, ...]
     given: tuple[Event, ...]
     regimes: tuple[frozenset[str], ...]
-    numerator: "tuple[_CtfFactor, ...]"
-    denominator: "tuple[_CtfFactor, ...]"
-    reason: str
-    impossible: bool
+    numerator: tuple[_CtfFactor, ...] = ()
+    denominator: tuple[_CtfFactor, ...] = ()
+    shared: bool = False
+    links: Mapping[_Symbol, Hashable] = field(default_factory=dict)
+    impossible: bool = False
+    reason: str = ""
+    hedges: tuple[Hedge, ...] = ()
 
     @property
     def identifiable(self) -> bool:
@@ -162,20 +173,68 @@ class CounterfactualIdentification:
             When the query does not follow from the data.
         """
         self.raise_if_not()
-        frame = DiscreteData(data, self.graph.nodes)
-        open_events = [event for event in self.events if event.value is None]
-        wanted = [_Symbol(*_key(self.graph, event)) for event in open_events]
-        levels = [frame.states[event.variable] for event in open_events]
-        numbers = np.zeros([len(states) for states in levels])
-        if not self.impossible:
-            fixed = {_Symbol(*_key(self.graph, e)): e.value for e in self.events if e.value is not None}
-            numbers = _total(self.graph, self.numerator, frame, wanted, fixed)
-            if self.given:
-                numbers = numbers / _total(self.graph, self.denominator, frame, [], {})
-        if not open_events:
-            return pd.Series([float(numbers)], name="probability")
-        index = pd.MultiIndex.from_product(levels, names=[event.name for event in open_events])
-        return pd.Series(np.ravel(numbers), index, name="probability")
+        frame = DiscreteData.read(data, self.graph.nodes)
+        answer = as_series(self._table(frame), self._levels(), frame)
+        warn_of_gaps(self.query, answer, self._expressions(), frame, lambda gaps: self._table(frame, gaps))
+        return answer
+
+    def _levels(self) -> list[tuple[_Symbol, str, str]]:
+        """For each event without a value its symbol, its name and its variable."""
+        return [
+            (_symbol(self.graph, event), event.name, event.variable) for event in self.events if event.value is None
+        ]
+
+    def _expressions(self) -> list[Expression]:
+        """The formulas of all factors."""
+        return [factor_expression(self.graph, factor.source) for factor in (*self.numerator, *self.denominator)]
+
+    def _table(self, frame: DiscreteData, gaps: Any = None) -> Table:
+        """The answer on data, one axis for each event without a value; see :func:`evaluate` for `gaps`."""
+        if self.impossible:
+            return Table((), np.array(0.0))
+        kept = [REPLICATE, *(_symbol(self.graph, event) for event in self.events)]
+        tables = [self._factor_table(factor, frame, gaps) for factor in self.numerator]
+        for symbol, value in self.links.items():  # a value that another one settles
+            tables.append(_equal(symbol, value, frame))
+        above = _summed(tables, kept)
+        for event in self.events:
+            symbol = _symbol(self.graph, event)
+            if event.value is not None and symbol in above.names:
+                above = above.at(symbol, place_of(frame, event.variable, event.value, "The query asks for"))
+        if not self.given:
+            return above
+        if self.shared:
+            return above / _summed(tables, [REPLICATE])
+        return above / _summed([self._factor_table(factor, frame, gaps) for factor in self.denominator], [REPLICATE])
+
+    def _factor_table(self, factor: _CtfFactor, frame: DiscreteData, gaps: Any) -> Table:
+        """The numbers of a factor at its values, one axis for each symbol."""
+        table = evaluate(factor_expression(self.graph, factor.source), frame, gaps)
+        for name in table.names:
+            if name == REPLICATE:
+                continue
+            if name not in factor.values:
+                table = frame.averaged(table, name)
+            elif not isinstance(factor.values[name], _Symbol):
+                table = table.at(name, place_of(frame, name, factor.values[name], "The query sets"))
+        return Table(tuple(factor.values.get(name, name) for name in table.names), table.values)
+
+
+def _symbol(graph: CausalGraph, event: Event) -> _Symbol:
+    return _Symbol(*_key(graph, event))
+
+
+def _summed(tables: Sequence[Table], kept: Sequence[Any]) -> Table:
+    """The product of all factors, summed over the symbols that are not kept."""
+    return sum_product(tables, {name for table in tables for name in table.names} - set(kept))
+
+
+def _equal(symbol: _Symbol, value: Hashable, frame: DiscreteData) -> Table:
+    """1 where the symbol has the value, or that of another symbol, and 0 elsewhere."""
+    one = np.eye(len(frame.states[symbol.variable]))
+    if isinstance(value, _Symbol):
+        return Table((symbol, value), one)
+    return Table((symbol,), one[place_of(frame, symbol.variable, value, "The query sets")])
 
 
 def identify_counterfactual(
@@ -186,32 +245,43 @@ def identify_counterfactual(
     _check(graph, events, given)
     sets = graph.regimes(regimes)
 
-    def answer(numerator: Any, denominator: Any = (), reason: str = "", impossible: bool = False) -> Any:
-        return CounterfactualIdentification(
-            graph, events, given, sets, tuple(numerator), tuple(denominator), reason, impossible
-        )
+    def answer(**found: Any) -> CounterfactualIdentification:
+        return CounterfactualIdentification(graph, events, given, sets, **found)
 
     try:
-        conditions, joint = _values(graph, given), _values(graph, [*events, *given])
+        conditions = _values(graph, given)
+        _product(graph, conditions, {}, None)
     except _ContradictionError:
-        return answer((), impossible=True)
+        raise GraphError(
+            f"The conditions {', '.join(map(str, given))} contradict each other, so nothing can be asked given them."
+        ) from None
+    open_events = [Event(event.variable, event.do) for event in events]
     try:
-        if given:  # all outcome values at once, without what does not touch the outcomes
-            open_events = [Event(event.variable, event.do) for event in events]
-            try:
-                shared = _factors(graph, _values(graph, [*open_events, *given]), conditions, sets)
-                return answer(shared, shared)
-            except (_NoAnswerError, _ContradictionError):
-                return answer(_factors(graph, joint, {}, sets), _factors(graph, conditions, {}, sets))
-        return answer(_factors(graph, joint, {}, sets))
+        if not given:
+            numerator, links = _product(graph, _values(graph, events), {}, sets)
+            return answer(numerator=numerator, links=links)
+        joint = _values(graph, [*events, *given])
+        try:  # for all values of the outcomes at once, which add up to the probability of the conditions
+            numerator, links = _product(graph, _values(graph, [*open_events, *given]), conditions, sets)
+            return answer(numerator=numerator, links=links, shared=True)
+        except (_NoAnswerError, _ContradictionError):  # for these values alone
+            numerator, links = _product(graph, joint, conditions, sets)
+            touched = frozenset().union(*(factor.source.target for factor in numerator))
+            seen = {key: value for key, value in conditions.items() if key[0] in touched}
+            denominator, _ = _product(graph, seen, {}, sets, cut=conditions)
+            return answer(numerator=numerator, links=links, denominator=denominator)
     except _ContradictionError:
-        return answer((), impossible=True)
+        return answer(impossible=True)
     except _NoAnswerError as no:
-        return answer((), reason=str(no))
+        return answer(reason=str(no), hedges=no.hedges)
 
 
 class _NoAnswerError(Exception):
-    """The query does not follow from the data; the message says why."""
+    """The query does not follow from the data; the message says why, `hedges` where that is the reason."""
+
+    def __init__(self, message: str, hedges: tuple[Hedge, ...] = ()) -> None:
+        super().__init__(message)
+        self.hedges = hedges
 
 
 class _ContradictionError(Exception):
@@ -270,28 +340,80 @@ def _values(graph: CausalGraph, events: Iterable[Event]) -> dict[Key, Hashable]:
     return values
 
 
-def _factors(
+def _product(
     graph: CausalGraph,
-    values: dict[Key, Hashable],
+    values: Mapping[Key, Hashable],
     conditions: Mapping[Key, Hashable],
-    regimes: tuple[frozenset[str], ...],
-) -> list[_CtfFactor]:
-    """Counterfactual factors of the ancestors that matter, identified one by one."""
-    ancestors = _ancestors(graph, values, conditions)
-    known = {**values, **{key: values.get(key, _Symbol(*key)) for key in ancestors}}
-    elements = [(key[0], _parent_values(graph, key, known), known[key]) for key in ancestors]
-    variables = frozenset(variable for variable, _, _ in elements)
+    regimes: tuple[frozenset[str], ...] | None,
+    *,
+    cut: Mapping[Key, Hashable] | None = None,
+) -> tuple[tuple[_CtfFactor, ...], dict[_Symbol, Hashable]]:
+    """Counterfactual factors of the ancestors that matter, identified one by one, and what settles which symbols.
+
+    Ancestors are followed up to `cut` (the conditions, unless said otherwise). Without `regimes` it is only found out
+    whether the values contradict each other.
+    """
+    cut = conditions if cut is None else cut
+    ancestors = _ancestors(graph, values, conditions, cut)
+    known = {**cut, **{key: _Symbol(*key) for key in ancestors}, **values}
+    elements, links = _merged(graph, ancestors, known)
+    if regimes is None:
+        return (), links
     found = []
-    for component in graph.c_components(within=variables):
+    for component in graph.c_components(within=frozenset(variable for variable, _, _ in elements)):
         group = _unified([element for element in elements if element[0] in component])
-        source = _source(graph, component, regimes)
-        found.append(_CtfFactor(group, source))
-    return found
+        found.append(_CtfFactor(group, _source(graph, component, regimes)))
+    return tuple(found), links
 
 
-def _ancestors(graph: CausalGraph, values: Iterable[Key], conditions: Mapping[Key, Hashable]) -> list[Key]:
+Element = tuple[str, dict[str, Hashable], Hashable]  # a variable, the values of its causes, and its own
+
+
+def _merged(
+    graph: CausalGraph, ancestors: Iterable[Key], known: Mapping[Key, Hashable]
+) -> tuple[list[Element], dict[_Symbol, Hashable]]:
+    """Each variable with the values of its causes; a variable with the same causes is the same in every world.
+
+    Causes come first, so that what is the same in two worlds makes its effects the same too (consistency).
+    """
+    place = {node: i for i, node in enumerate(graph.order)}
+    links: dict[_Symbol, Hashable] = {}
+    seen: dict[Hashable, Hashable] = {}
+    elements: list[Element] = []
+
+    def settled(value: Hashable) -> Hashable:
+        while isinstance(value, _Symbol) and value in links:
+            value = links[value]
+        return value
+
+    for key in sorted(ancestors, key=lambda key: (place[key[0]], str(sorted(key[1], key=str)))):
+        parents = {name: settled(value) for name, value in _parent_values(graph, key, known).items()}
+        signature = key[0], frozenset(parents.items())
+        value = settled(known[key])
+        if signature not in seen:
+            seen[signature] = value
+            elements.append((key[0], parents, value))
+            continue
+        other = settled(seen[signature])
+        if other == value:
+            continue
+        if isinstance(value, _Symbol):
+            links[value] = other
+        elif isinstance(other, _Symbol):
+            links[other] = value
+        else:
+            raise _ContradictionError
+    return [
+        (variable, {name: settled(value) for name, value in parents.items()}, settled(value))
+        for variable, parents, value in elements
+    ], links
+
+
+def _ancestors(
+    graph: CausalGraph, values: Iterable[Key], conditions: Mapping[Key, Hashable], cut: Mapping[Key, Hashable]
+) -> list[Key]:
     """Counterfactual ancestors, of those components alone that hold an outcome when there are conditions."""
-    sets = {key: _ancestral_set(graph, key, conditions) for key in values}
+    sets = {key: _ancestral_set(graph, key, cut) for key in values}
     merged = [(set(members), root not in conditions) for root, members in sets.items()]
     while True:
         for i, (first, outcome) in enumerate(merged):
@@ -340,7 +462,7 @@ def _parent_values(graph: CausalGraph, key: Key, values: Mapping[Key, Hashable])
     }
 
 
-def _unified(group: Sequence[tuple[str, dict[str, Hashable], Hashable]]) -> dict[str, Hashable]:
+def _unified(group: Sequence[Element]) -> dict[str, Hashable]:
     """One value for every variable and parent of a group, when its members agree (consistency of the factor)."""
     values: dict[str, Hashable] = {}
     for variable, parents, value in group:
@@ -363,39 +485,6 @@ def _source(graph: CausalGraph, component: frozenset[str], regimes: tuple[frozen
             hedges.append(found)
     words = f"; {hedges[0]} is a hedge" if hedges else ""
     raise _NoAnswerError(
-        f"P({', '.join(sorted(component))} | do(everything else)) does not follow from the data{words}."
+        f"P({', '.join(sorted(component))} | do(everything else)) does not follow from the data{words}.",
+        tuple(hedges),
     )
-
-
-def _total(
-    graph: CausalGraph,
-    factors: Iterable[_CtfFactor],
-    frame: DiscreteData,
-    wanted: Sequence[_Symbol],
-    fixed: Mapping[_Symbol, Hashable],
-) -> np.ndarray:
-    """The product of all factors, summed over the symbols that are not wanted."""
-    number: dict[Hashable, int] = {}
-    operands: list[Any] = [np.array(1.0), []]
-    for factor in factors:
-        table = evaluate(factor_expression(graph, factor.source), frame)
-        for name in [name for name in table.names if name not in factor.values]:
-            table = (table * frame.shares(name)).sum([name])
-        axes: list[int] = []
-        array = table.values
-        for axis, name in reversed(list(enumerate(table.names))):
-            value = factor.values[name]
-            value = fixed.get(value, value) if isinstance(value, _Symbol) else value
-            if isinstance(value, _Symbol):
-                axes.insert(0, number.setdefault(value, len(number)))
-            else:
-                array = np.take(array, _place(frame, name, value), axis=axis)
-        operands += [array, axes]
-    return np.asarray(np.einsum(*operands, [number[symbol] for symbol in wanted], optimize=True))
-
-
-def _place(frame: DiscreteData, name: str, value: Hashable) -> int:
-    if value not in frame.states[name]:
-        known = ", ".join(map(str, frame.states[name]))
-        raise GraphError(f"The query sets {name}={value!r}, which does not occur in the data; it takes {known}.")
-    return int(frame.states[name].get_indexer(pd.Index([value]))[0])

@@ -8,7 +8,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Expression", "Probability", "Product", "Ratio", "Sum", "product", "ratio", "text", "total"]
+__all__ = [
+    "Expression",
+    "Probability",
+    "Product",
+    "Ratio",
+    "Sum",
+    "probabilities",
+    "product",
+    "ratio",
+    "text",
+    "total",
+    "variables",
+]
 
 
 class Expression:
@@ -73,6 +85,25 @@ class Ratio(Expression):
     def free(self) -> frozenset[str]:
         """Variables whose values it depends on."""
         return self.numerator.free | self.denominator.free
+
+
+def probabilities(expression: Expression) -> Iterator[Probability]:
+    """The conditional probabilities that an expression is made of, from left to right."""
+    if isinstance(expression, Probability):
+        yield expression
+    elif isinstance(expression, Product):
+        for factor in expression.factors:
+            yield from probabilities(factor)
+    elif isinstance(expression, Sum):
+        yield from probabilities(expression.term)
+    elif isinstance(expression, Ratio):
+        yield from probabilities(expression.numerator)
+        yield from probabilities(expression.denominator)
+
+
+def variables(expression: Expression) -> frozenset[str]:
+    """Every variable that stands in an expression, those that are summed over included."""
+    return frozenset().union(*(found.free for found in probabilities(expression)))
 
 
 def product(factors: Iterable[Expression]) -> Expression:

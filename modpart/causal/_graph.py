@@ -462,6 +462,13 @@ class CausalGraph:
     def _key(self) -> tuple[frozenset[Any], ...]:
         return frozenset(self.nodes), frozenset(self.directed), frozenset(map(frozenset, self.bidirected))
 
+    def __getstate__(self) -> dict[str, list[Any]]:
+        parts = {"nodes": self.nodes, "directed": self.directed, "bidirected": self.bidirected}
+        return {name: list(part) for name, part in parts.items()}
+
+    def __setstate__(self, state: dict[str, list[Any]]) -> None:
+        self.__init__(state["directed"], bidirected=state["bidirected"], nodes=state["nodes"])  # type: ignore[misc]
+
     def __contains__(self, node: object) -> bool:
         return node in self._parents
 

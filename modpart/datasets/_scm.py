@@ -69,7 +69,7 @@ class DiscreteSCM:
 
     Parameters
     ----------
-    graph : CausalGraph
+    graph : CausalGraph, or anything it is made from
         Which variables cause which, and which share hidden causes.
     n_states : int or mapping of str to int, default=2
         Values of each variable, 0, 1, ...
@@ -92,22 +92,22 @@ class DiscreteSCM:
 
     Examples
     --------
-    >>> from modpart.causal import CausalGraph
     >>> from modpart.datasets import DiscreteSCM
-    >>> model = DiscreteSCM(CausalGraph("X -> Y; X <-> Y"), random_state=0)
+    >>> model = DiscreteSCM("X -> Y; X <-> Y", random_state=0)
     >>> float(model.distribution(["Y"], do={"X": 1}).sum().round(12))
     1.0
     """
 
     def __init__(
         self,
-        graph: CausalGraph,
+        graph: Any,
         *,
         n_states: int | Mapping[str, int] = 2,
         n_hidden_states: int = 2,
         n_noise_states: int = 2,
         random_state: Any = None,
     ) -> None:
+        graph = graph if isinstance(graph, CausalGraph) else CausalGraph(graph)
         counts = dict(n_states) if isinstance(n_states, Mapping) else dict.fromkeys(graph.nodes, n_states)
         values = {
             **{f"n_states of {name}": count for name, count in counts.items()},
