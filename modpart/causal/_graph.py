@@ -14,8 +14,9 @@ from modpart.causal._projection import project
 from modpart.exceptions import GraphError
 
 if TYPE_CHECKING:
-    from modpart.causal._counterfactual import CounterfactualIdentification, Event
+    from modpart.causal._counterfactual import CounterfactualIdentification
     from modpart.causal._identification import Identification
+    from modpart.causal._worlds import Event
 
 __all__ = ["CausalGraph", "Names"]
 

@@ -6,15 +6,18 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from modpart.causal._adjustment import adjustment_set, front_door_set
 from modpart.causal._answers import as_series, place_of, warn_of_gaps
+from modpart.causal._counterexample import two_models
 from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate
 from modpart.causal._estimand import conditional, estimand
 from modpart.causal._expression import Expression, text, variables
 from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge
 from modpart.causal._graph import CausalGraph, Names
+from modpart.causal._model import DiscreteModel
 from modpart.exceptions import GraphError, NotIdentifiableError
 
 __all__ = ["Identification", "identify"]
@@ -150,6 +153,48 @@ class Identification:
         return able == {hedge.regime for hedge in self.witness} and all(
             is_hedge(self.graph, hedge, outcomes, do) for hedge in self.witness if hedge.outer != hedge.inner
         )
+
+    def counterexample(self, *, random_state: Any = 0) -> tuple[DiscreteModel, DiscreteModel]:
+        """Two models of the graph that agree on all data at hand and give different answers.
+
+        Parameters
+        ----------
+        random_state : int, Generator, RandomState or None, default=0
+            Draws the models.
+
+        Returns
+        -------
+        first, second : DiscreteModel
+            Of two-valued variables, every combination of which has positive probability. Their distributions in every
+            regime are equal up to rounding; the query's differ somewhere by at least 0.0001.
+
+        Raises
+        ------
+        GraphError
+            When the query is identifiable, so that there are none.
+        ModpartError
+            When the search finds none, which for graphs beyond a dozen nodes may happen.
+        """
+        if self.identifiable:
+            raise GraphError(f"{self.query} is identifiable: models that agree on the data agree on it.")
+        free = frozenset(self.graph.nodes) - self.do
+        outer = frozenset().union(*(hedge.outer for hedge in self.witness))
+        if self.given:
+            active = self.graph.ancestors(self.outcomes | self.given | self.do | outer)
+        else:
+            below = self.graph.descendants(self.witness[0].inner, within=free)
+            active = outer | (below & self.graph.ancestors(self.outcomes, within=free))
+        hidden = [pair for pair in self.graph.bidirected if set(pair) <= outer]
+        return two_models(self.graph, self.regimes, self._parts, active, [*hidden, *self._listed(outer)], random_state)
+
+    def _parts(self, model: DiscreteModel, apart: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The query's numerator and denominator in every world of its interventions."""
+        do, given, outcomes = self._listed(self.do), self._listed(self.given), self._listed(self.outcomes)
+        worlds = [tuple(zip(sorted(do), values, strict=True)) for values in np.ndindex(*[2] * len(do))]
+        joint = [model._contract([(name, world) for name in given + outcomes], apart=apart) for world in worlds]
+        above = np.stack(joint)
+        over = tuple(range(1 + len(given), 1 + len(given) + len(outcomes)))
+        return above, np.broadcast_to(above.sum(axis=over, keepdims=True), above.shape)
 
     def raise_if_not(self) -> "Identification":
         """Return the identification, or raise :class:`NotIdentifiableError` when the query has no answer.

@@ -17,10 +17,10 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds
 from modpart.causal._answers import as_series, place_of, warn_of_gaps
 from modpart.causal._bootstrap import Counterfactual, Difference, Distribution, Mean, Statistic, replicates
-from modpart.causal._counterfactual import Event
 from modpart.causal._discrete import Cells, DiscreteData
 from modpart.causal._graph import CausalGraph, Names
 from modpart.causal._identification import Identification
+from modpart.causal._worlds import Event
 from modpart.exceptions import GraphError, InputDataError, PositivityWarning
 
 __all__ = ["PluginEstimator"]
