@@ -5,6 +5,7 @@ How a query is taken apart stands in `_worlds`; here is what users get, and how 
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from modpart.exceptions import GraphError, NotIdentifiableError
 __all__ = ["CounterfactualIdentification", "Event", "identify_counterfactual"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CounterfactualIdentification:
     """The answer to "does the probability of these events follow from the data?".
 
@@ -162,6 +163,13 @@ class CounterfactualIdentification:
         for axis, places in enumerate(picked):
             joint = joint[(slice(None),) * axis + (places,)]
         return joint, np.broadcast_to(whole, joint.shape)
+
+    def __repr__(self) -> str:
+        return f"<CounterfactualIdentification: {self}>"
+
+    def _repr_html_(self) -> str:
+        color = "#009E73" if self.identifiable else "#D55E00"
+        return f'<div style="border-left:4px solid {color};padding-left:.6em">{escape(str(self))}</div>'
 
     def raise_if_not(self) -> "CounterfactualIdentification":
         """Return the identification, or raise :class:`NotIdentifiableError` when the query has no answer.

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +15,7 @@ from modpart.causal._answers import as_series, place_of, warn_of_gaps
 from modpart.causal._counterexample import two_models
 from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate
 from modpart.causal._estimand import conditional, estimand
-from modpart.causal._expression import Expression, text, variables
+from modpart.causal._expression import Expression, Probability, text, variables
 from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge
 from modpart.causal._graph import CausalGraph, Names
 from modpart.causal._model import DiscreteModel
@@ -23,7 +24,7 @@ from modpart.exceptions import GraphError, NotIdentifiableError
 __all__ = ["Identification", "identify"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identification:
     """The answer to "does P(outcomes | do, given) follow from the data?".
 
@@ -97,7 +98,7 @@ class Identification:
     @property
     def latex(self) -> str:
         """The formula in LaTeX."""
-        return text(self.expression, latex=True)
+        return text(self.expression, "latex")
 
     @cached_property
     def adjustment_set(self) -> frozenset[str] | None:
@@ -224,8 +225,22 @@ class Identification:
         return f" (hidden causes: {', '.join(pairs)})"
 
     def _repr_html_(self) -> str:
-        shown = f"$${self.latex}$$" if self.identifiable else ""
-        return f"<div><p>{self if not self.identifiable else self.query + ' ='}</p>{shown}</div>"
+        if not self.identifiable:
+            return f'<div style="border-left:4px solid #D55E00;padding-left:.6em">{escape(str(self))}</div>'
+        lines = [f"{text(self._asked, 'html')} = {text(self.expression, 'html')}"]
+        if self.adjustment_set is not None:
+            lines.append(f"adjustment set: {_set_of_names(self.adjustment_set)}")
+        elif self.front_door_set is not None:
+            lines.append(f"front-door set: {_set_of_names(self.front_door_set)}")
+        return f'<div style="border-left:4px solid #009E73;padding-left:.6em">{"<br>".join(lines)}</div>'
+
+    def __repr__(self) -> str:
+        return f"<Identification: {self}>"
+
+    @property
+    def _asked(self) -> Probability:
+        outcomes, do, given = (tuple(self._listed(part)) for part in (self.outcomes, self.do, self.given))
+        return Probability(outcomes, given, do)
 
     def evaluate(self, data: Any, values: Mapping[str, Any] | None = None) -> pd.Series:
         """The query's numbers on discrete data, by the formula.
@@ -298,6 +313,10 @@ class Identification:
 
     def _listed(self, names: Iterable[str]) -> list[str]:
         return [node for node in self.graph.nodes if node in names]
+
+
+def _set_of_names(names: Iterable[str]) -> str:
+    return f"{{{', '.join(f'<i>{escape(name)}</i>' for name in sorted(names))}}}"
 
 
 def identify(

@@ -2,9 +2,9 @@
 
 The variables that matter are found world by world; what has the same causes is the same in every world; what is left
 falls into one factor for each c-component. A factor has to be consistent (one value for each variable) and to follow
-from the data (algorithm ctfID of Correa, Lee & Bareinboim, "Nested counterfactual identification from arbitrary surrogate
-experiments", NeurIPS 2021; that worlds merge: Shpitser & Pearl, "Complete identification methods for the causal
-hierarchy", JMLR 2008).
+from the data (algorithm ctfID of Correa, Lee & Bareinboim, "Nested counterfactual identification from arbitrary
+surrogate experiments", NeurIPS 2021; that worlds merge: Shpitser & Pearl, "Complete identification methods for the
+causal hierarchy", JMLR 2008).
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
