@@ -16,7 +16,7 @@ from modpart.causal._counterexample import two_models
 from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate
 from modpart.causal._estimand import conditional, estimand
 from modpart.causal._expression import Expression, Probability, text, variables
-from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge
+from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge, smallest
 from modpart.causal._graph import CausalGraph, Names
 from modpart.causal._model import DiscreteModel
 from modpart.exceptions import GraphError, NotIdentifiableError
@@ -340,7 +340,7 @@ def identify(
             if isinstance(found, Factor):
                 factors.append(found)
                 break
-            hedges.append(found)
+            hedges.append(smallest(graph, found))
         else:
             witness = tuple(hedges) or (Hedge(target, target, sets[0]),)
             return Identification(graph, outcomes, do, given, sets, (), witness, moved)

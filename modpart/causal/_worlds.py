@@ -10,7 +10,7 @@ causal hierarchy", JMLR 2008).
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from modpart.causal._factors import Factor, Hedge, find_factor
+from modpart.causal._factors import Factor, Hedge, find_factor, smallest
 from modpart.causal._graph import CausalGraph
 
 __all__ = ["ContradictionError", "Event", "NoAnswerError", "Symbol", "WorldFactor", "factorise", "key_of", "values_of"]
@@ -257,7 +257,7 @@ def _source(graph: CausalGraph, component: frozenset[str], regimes: tuple[frozen
             found = find_factor(graph, component, regime)
             if isinstance(found, Factor):
                 return found
-            hedges.append(found)
+            hedges.append(smallest(graph, found))
     words = f"; {hedges[0]} is a hedge" if hedges else ""
     raise NoAnswerError(
         f"P({', '.join(sorted(component))} | do(everything else)) does not follow from the data{words}.",

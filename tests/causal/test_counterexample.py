@@ -7,7 +7,7 @@ from modpart.causal import CausalGraph, DiscreteModel, Event
 from modpart.causal import graphs as known
 from modpart.datasets import DiscreteSCM, make_causal_graph
 from modpart.exceptions import GraphError, ParameterError
-from tests.causal.enumeration import largest_gap, enumerate_events, grid_size
+from tests.causal.enumeration import enumerate_events, grid_size, largest_gap
 
 
 @pytest.mark.parametrize("name", known.NOT_IDENTIFIABLE)
