@@ -30,6 +30,7 @@ class CausalGraphDisplay:
     Parameters
     ----------
     graph : CausalGraph
+        What to draw.
     highlight : None, "c-components", Identification, iterable of str, default=None
         What to colour: what hidden causes tie together, each component that has several nodes in its colour; of an
         identification the intervention (grey), the outcomes (green) and, where the answer is no, the hedge (orange,
