@@ -20,7 +20,7 @@ from modpart.exceptions import ModpartError
 __all__ = ["Query", "two_models"]
 
 FORCED = 0.1  # share of a variable's noise that sets it whatever its causes say, so that everything can happen
-SIZES = (6, 12, 24, 48, 96)  # values of the hidden cause that changes
+SIZES = ((6, 2), (12, 2), (24, 3), (48, 3), (96, 4))  # values of the hidden cause that changes, and of the others
 TRIES = 6  # of each size, for every hidden cause
 ENOUGH = 0.05  # difference of the answers with which the search ends
 LEAST = 1e-4  # difference that still counts
@@ -41,9 +41,9 @@ def two_models(
     """Search for the pair; `active` nodes depend on their causes, others are coins; `causes` are tried one by one."""
     rng = check_rng(random_state)
     best, pair = 0.0, None
-    for size in SIZES:
+    for size, others in SIZES:
         for cause in [cause for cause in causes for _ in range(TRIES)]:
-            model = _drawn(graph, active, cause, size, rng)
+            model = _drawn(graph, active, cause, size, others, rng)
             found = _direction(model, regimes, query, cause)
             if found is None:
                 continue
@@ -63,11 +63,11 @@ def two_models(
 
 
 def _drawn(
-    graph: CausalGraph, active: frozenset[str], apart: Any, size: int, rng: np.random.Generator
+    graph: CausalGraph, active: frozenset[str], apart: Any, size: int, others: int, rng: np.random.Generator
 ) -> DiscreteModel:
     """A model of two-valued variables in which `apart` (a bidirected edge, or a node for its noise) has many values."""
     pairs = [pair for pair in graph.bidirected if set(pair) <= active]
-    counts = [size if pair == apart else 2 for pair in pairs]
+    counts = [size if pair == apart else others for pair in pairs]
     hidden = [(pair, np.full(count, 1.0 / count)) for pair, count in zip(pairs, counts, strict=True)]
     noise, functions = {}, {}
     for node in graph.nodes:
