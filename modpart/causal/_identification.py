@@ -14,7 +14,7 @@ from modpart.causal._adjustment import adjustment_set, front_door_set
 from modpart.causal._answers import as_series, place_of, warn_of_gaps
 from modpart.causal._counterexample import two_models
 from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate
-from modpart.causal._estimand import conditional, estimand
+from modpart.causal._estimand import adjusted, conditional, estimand
 from modpart.causal._expression import Expression, Probability, text, variables
 from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge, smallest
 from modpart.causal._graph import CausalGraph, Names
@@ -78,7 +78,7 @@ class Identification:
 
     @cached_property
     def expression(self) -> Expression:
-        """The formula as a tree.
+        """The formula as a tree: adjustment where that does, since it is the easiest to read and to estimate.
 
         Raises
         ------
@@ -86,6 +86,12 @@ class Identification:
             When there is none.
         """
         self.raise_if_not()
+        if self.adjustment_set is not None:
+            return adjusted(self.graph, self.outcomes, self.do, self.adjustment_set)
+        return self._from_factors()
+
+    def _from_factors(self) -> Expression:
+        """The formula that puts the c-factors together, which there is for every answer."""
         left = self.given - self.moved
         joint = estimand(self.graph, self.factors, self.outcomes | left)
         return conditional(self.graph, joint, self.outcomes) if left else joint
