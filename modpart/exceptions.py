@@ -9,6 +9,7 @@ __all__ = [
     "ModpartWarning",
     "NotIdentifiableError",
     "ParameterError",
+    "PositivityWarning",
     "UntrustedFileError",
 ]
 
@@ -39,6 +40,10 @@ class UntrustedFileError(ModpartError, ValueError):
 
 class ModpartWarning(UserWarning):
     """Base of every warning that modpart gives; each says what was done instead."""
+
+
+class PositivityWarning(ModpartWarning):
+    """The data hold no rows that an answer needs; the message names the empty cells."""
 
 
 class GraphError(ModpartError, ValueError):

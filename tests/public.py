@@ -26,6 +26,11 @@ QUICK = {
 # Constructor arguments with which there is work to hand out.
 PARALLEL = {name: {"fallback": True, "cv": 2} for name in ("PartitionedClassifier", "PartitionedRegressor")}
 
+# What estimators that predict nothing have to say, for tests that compare two fits.
+OTHER_ANSWERS = {
+    "PluginEstimator": lambda model: {"distribution": model.distribution(model.graph_.nodes[-1])},
+}
+
 
 @cache
 def public_modules():
@@ -84,6 +89,16 @@ def quick(cls, **changes):
 def target_for(cls, y):
     """Numbers as a target that an estimator class takes: as they are, or for a classifier above or below the median."""
     return (y > np.median(y)).astype(np.int64) if is_classifier(quick(cls)) else y
+
+
+def takes_categories(cls):
+    """Whether text and the like are values to an estimator class, and not an error."""
+    return quick(cls).__sklearn_tags__().input_tags.string
+
+
+def needs_target(cls):
+    """Whether an estimator class learns from pairs (X, y)."""
+    return quick(cls).__sklearn_tags__().target_tags.required
 
 
 def regressor_classes():

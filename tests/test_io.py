@@ -60,7 +60,9 @@ def test_a_model_comes_back_bit_by_bit(name, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize("cls", estimator_classes(), ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize(
+    "cls", [cls for cls in estimator_classes() if hasattr(cls, "predict")], ids=lambda c: c.__name__
+)
 def test_our_own_estimators_come_back_in_a_pipeline(cls, tmp_path):
     X, y = table()
     y = target_for(cls, y)

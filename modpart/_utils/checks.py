@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 
 from modpart.exceptions import InputDataError
 
-__all__ = ["check_X", "check_X_classes", "check_X_y", "check_sample_weight"]
+__all__ = ["check_X", "check_X_classes", "check_X_y", "check_categories", "check_sample_weight"]
 
 LARGEST = 1e100  # beyond, sums of squares may leave the range of float64
 
@@ -112,6 +112,47 @@ def check_X(estimator: Any, X: Any) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
     return _usable_table(checked, X, None)
+
+
+def check_categories(estimator: Any, X: Any) -> pd.DataFrame:
+    """Validate a table of discrete columns, text and categories included; remember the columns on `estimator`.
+
+    Returns
+    -------
+    table : DataFrame of shape (n_samples, n_features)
+        A DataFrame as it came; the columns of anything else are named ``x0``, ``x1``, ...
+    """
+    table = X.to_pandas() if hasattr(X, "to_pandas") else X
+    try:
+        first = table.iloc[:2] if isinstance(table, pd.DataFrame) else table  # of a table, only its shape and names
+        checked = validate_data(estimator, first, dtype=None, ensure_all_finite=False, ensure_min_samples=2, reset=True)
+    except (ValueError, TypeError) as error:
+        if issparse(X) or np.iscomplexobj(X):
+            raise _explained(error, X, None) from error
+        raise (TypeError if isinstance(error, TypeError) else InputDataError)(f"{error}{_advice(X)}") from error
+    if not isinstance(table, pd.DataFrame):
+        table = pd.DataFrame(checked).infer_objects()
+    named = zip(_columns(table if hasattr(X, "columns") else checked), table.items(), strict=True)
+    faults = [fault for (name, _), (_, column) in named for fault in _faults_of_categories(f"X column {name}", column)]
+    if faults:
+        raise InputDataError(" ".join(faults[:3]) + (f" ({len(faults) - 3} more likewise)" if len(faults) > 3 else ""))
+    return table if hasattr(X, "columns") else table.add_prefix("x")
+
+
+def _faults_of_categories(where: str, column: pd.Series) -> Iterator[str]:
+    """Say what stops a column from being used as categories."""
+    if np.iscomplexobj(column) or column.dtype.kind in "fiub":
+        yield from (fault for fault in _faults_of(where, column) if "too large" not in fault)
+        return
+    missing = column.isna()
+    if missing.any():
+        yield from _faults_of(where, missing.map({True: np.nan, False: 0.0}))
+        return
+    try:
+        column.unique()
+    except TypeError:
+        value = column.iloc[0]
+        yield f"{where} holds values of type {type(value).__name__} ({value!r} in row 0), which cannot be told apart."
 
 
 def _no_target(estimator: Any) -> str:

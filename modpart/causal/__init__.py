@@ -1,8 +1,20 @@
 """Causal graphs with hidden confounders, and what can be concluded from them."""
 
-from modpart.causal._counterfactual import CounterfactualIdentification, Event
+from modpart.causal._counterfactual import CounterfactualIdentification
 from modpart.causal._graph import CausalGraph
 from modpart.causal._identification import Identification
+from modpart.causal._model import DiscreteModel
 from modpart.causal._modules import Module, training_order
+from modpart.causal._plugin import PluginEstimator
+from modpart.causal._worlds import Event
 
-__all__ = ["CausalGraph", "CounterfactualIdentification", "Event", "Identification", "Module", "training_order"]
+__all__ = [
+    "CausalGraph",
+    "CounterfactualIdentification",
+    "DiscreteModel",
+    "Event",
+    "Identification",
+    "Module",
+    "PluginEstimator",
+    "training_order",
+]

@@ -2,7 +2,7 @@
 
 from modpart.causal._graph import CausalGraph
 
-__all__ = ["adjustment_set", "is_adjustment_set"]
+__all__ = ["adjustment_set", "front_door_set", "is_adjustment_set", "is_front_door_set"]
 
 
 def _forbidden(
@@ -44,5 +44,45 @@ def adjustment_set(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[s
         return None
     for name in sorted(found):
         if is_adjustment_set(graph, do, outcomes, found - {name}):
+            found -= {name}
+    return found
+
+
+def is_front_door_set(
+    graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str], through: frozenset[str]
+) -> bool:
+    """Whether a set of mediators meets the front-door criterion (Pearl, *Causality*, 2009, definition 3.3.3).
+
+    It lies on every directed path from `do` to the outcomes, no back-door path leads from `do` to it, and `do` blocks
+    every back-door path from it to the outcomes.
+    """
+    if through & (do | outcomes):
+        return False
+    around = graph.descendants(do, within=frozenset(graph.nodes) - through)
+    return (
+        not around & outcomes
+        and graph.without_effects_of(do).m_separated(do, through)
+        and graph.without_effects_of(through).m_separated(through, outcomes, given=do)
+    )
+
+
+def front_door_set(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[str]) -> frozenset[str] | None:
+    """A front-door set of which no member can be left out, or None when there is none.
+
+    Nodes that break the second or third condition break it in every larger set, so what is left when they are gone is
+    the largest candidate, and the first condition holds for it if for any (Jeong, Tian & Bareinboim 2022).
+    """
+    cut = graph.without_effects_of(do)
+    found = frozenset(node for node in graph.nodes if node not in do | outcomes and cut.m_separated(do, node))
+    while True:
+        changed = graph.without_effects_of(found)
+        kept = frozenset(node for node in found if changed.m_separated(node, outcomes, given=do))
+        if kept == found:
+            break
+        found = kept
+    if not is_front_door_set(graph, do, outcomes, found):
+        return None
+    for name in sorted(found):
+        if is_front_door_set(graph, do, outcomes, found - {name}):
             found -= {name}
     return found

@@ -6,7 +6,7 @@ from modpart.causal._expression import Expression, Probability, product, ratio, 
 from modpart.causal._factors import Factor
 from modpart.causal._graph import CausalGraph
 
-__all__ = ["conditional", "estimand", "factor_expression"]
+__all__ = ["adjusted", "conditional", "estimand", "factor_expression"]
 
 
 def estimand(graph: CausalGraph, factors: Iterable[Factor], keep: frozenset[str]) -> Expression:
@@ -15,6 +15,17 @@ def estimand(graph: CausalGraph, factors: Iterable[Factor], keep: frozenset[str]
     ancestors = frozenset().union(*(factor.target for factor in factors))
     terms = product(factor_expression(graph, factor) for factor in factors)
     return total(_ordered(graph, ancestors - keep, reverse=True), terms)
+
+
+def adjusted(
+    graph: CausalGraph, outcomes: frozenset[str], do: frozenset[str], covariates: frozenset[str]
+) -> Expression:
+    """The outcomes given the intervention and the covariates, averaged over the covariates."""
+    inside = Probability(tuple(_ordered(graph, outcomes)), tuple(_ordered(graph, do | covariates)))
+    if not covariates:
+        return inside
+    names = _ordered(graph, covariates)
+    return total(names[::-1], product([Probability(tuple(names)), inside]))
 
 
 def conditional(graph: CausalGraph, joint: Expression, outcomes: frozenset[str]) -> Expression:

@@ -4,11 +4,25 @@ The functions :func:`product`, :func:`total` and :func:`ratio` build them and si
 hold for every distribution.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
-__all__ = ["Expression", "Probability", "Product", "Ratio", "Sum", "product", "ratio", "text", "total"]
+__all__ = [
+    "Expression",
+    "Probability",
+    "Product",
+    "Ratio",
+    "Sum",
+    "probabilities",
+    "product",
+    "ratio",
+    "text",
+    "total",
+    "variables",
+]
 
 
 class Expression:
@@ -75,6 +89,25 @@ class Ratio(Expression):
         return self.numerator.free | self.denominator.free
 
 
+def probabilities(expression: Expression) -> Iterator[Probability]:
+    """The conditional probabilities that an expression is made of, from left to right."""
+    if isinstance(expression, Probability):
+        yield expression
+    elif isinstance(expression, Product):
+        for factor in expression.factors:
+            yield from probabilities(factor)
+    elif isinstance(expression, Sum):
+        yield from probabilities(expression.term)
+    elif isinstance(expression, Ratio):
+        yield from probabilities(expression.numerator)
+        yield from probabilities(expression.denominator)
+
+
+def variables(expression: Expression) -> frozenset[str]:
+    """Every variable that stands in an expression, those that are summed over included."""
+    return frozenset().union(*(found.free for found in probabilities(expression)))
+
+
 def product(factors: Iterable[Expression]) -> Expression:
     """The product of some expressions, flat; a ratio and a factor equal to its denominator give its numerator."""
     flat = list(_flat(factors))
@@ -136,66 +169,83 @@ def _flat(factors: Iterable[Expression]) -> Iterator[Expression]:
 class _Style:
     """How an expression is written."""
 
+    name: Callable[[str], str]
     probability: str
     do: str
     bar: str
     sum: str
     brackets: tuple[str, str]
     fraction: str
-    times: str
-
-
-PLAIN = _Style("P({})", "do({})", " | ", "sum_{{{}}} ", ("[", "]"), "({}) / ({})", " ")
-LATEX = _Style(
-    "P({})", r"\mathrm{{do}}({})", r" \mid ", r"\sum_{{{}}} ", (r"\left[", r"\right]"), r"\frac{{{}}}{{{}}}", " "
-)
-
-
-def text(expression: Expression, *, latex: bool = False) -> str:
-    """An expression in words; a summed variable gets a prime where its name is taken by another one."""
-    style = LATEX if latex else PLAIN
-    names = {name: _latex_name(name) if latex else name for name in sorted(expression.free)}
-    return _written(expression, names, style, latex)
 
 
 def _latex_name(name: str) -> str:
-    return name if len(name) == 1 else r"\mathit{" + name.replace("_", r"\_") + "}"
+    if len(name) == 1:
+        return name
+    return r"\mathit{" + re.sub(r"([&%$#_{}])", r"\\\1", name).replace(" ", r"\ ") + "}"
 
 
-def _written(expression: Expression, names: dict[str, str], style: _Style, latex: bool) -> str:
+def _html_name(name: str) -> str:
+    return f"<i>{escape(name)}</i>"
+
+
+_LINE = "display:block;padding:0 .3em"
+STYLES = {
+    "text": _Style(str, "P({})", "do({})", " | ", "sum_{{{}}} ", ("[", "]"), "({}) / ({})"),
+    "latex": _Style(
+        _latex_name,
+        "P({})",
+        r"\mathrm{{do}}({})",
+        r" \mid ",
+        r"\sum_{{{}}} ",
+        (r"\left[", r"\right]"),
+        r"\frac{{{}}}{{{}}}",
+    ),
+    "html": _Style(
+        _html_name,
+        "<i>P</i>({})",
+        "do({})",
+        " | ",
+        "∑<sub>{}</sub> ",
+        ("[", "]"),
+        '<span style="display:inline-block;vertical-align:middle;text-align:center">'
+        f'<span style="{_LINE};border-bottom:1px solid">{{}}</span><span style="{_LINE}">{{}}</span></span>',
+    ),
+}
+
+
+def text(expression: Expression, style: str = "text") -> str:
+    """An expression in words ("text", "latex", "html"); a summed variable gets a prime where its name is taken."""
+    how = STYLES[style]
+    return _written(expression, {name: how.name(name) for name in sorted(expression.free)}, how)
+
+
+def _written(expression: Expression, names: dict[str, str], style: _Style) -> str:
     if isinstance(expression, Probability):
         return _probability(expression, names, style)
     if isinstance(expression, Product):
-        parts = [_written(factor, names, style, latex) for factor in _sums_last(expression.factors)]
+        factors = sorted(expression.factors, key=lambda factor: isinstance(factor, Sum))  # a last sum needs no brackets
+        parts = [_written(factor, names, style) for factor in factors]
         closed = [
-            _bracketed(part, factor, style) for part, factor in zip(parts, _sums_last(expression.factors), strict=True)
+            f"{style.brackets[0]}{part}{style.brackets[1]}" if isinstance(factor, Sum) else part
+            for part, factor in zip(parts, factors, strict=True)
         ]
-        return style.times.join([*closed[:-1], parts[-1]]) if parts else "1"
+        return " ".join([*closed[:-1], parts[-1]]) if parts else "1"
     if isinstance(expression, Sum):
         taken = set(names.values())
         inner = dict(names)
         for name in expression.over:
-            written = _latex_name(name) if latex else name
+            written = style.name(name)
             while written in taken:
                 written += "'"
             taken.add(written)
             inner[name] = written
         over = ", ".join(inner[name] for name in expression.over)
-        return style.sum.format(over) + _written(expression.term, inner, style, latex)
+        return style.sum.format(over) + _written(expression.term, inner, style)
     if isinstance(expression, Ratio):
         return style.fraction.format(
-            _written(expression.numerator, names, style, latex), _written(expression.denominator, names, style, latex)
+            _written(expression.numerator, names, style), _written(expression.denominator, names, style)
         )
     raise TypeError(type(expression).__name__)
-
-
-def _sums_last(factors: Sequence[Expression]) -> list[Expression]:
-    """Factors with the sums at the end, where they need no brackets."""
-    return sorted(factors, key=lambda factor: isinstance(factor, Sum))
-
-
-def _bracketed(part: str, factor: Expression, style: _Style) -> str:
-    return f"{style.brackets[0]}{part}{style.brackets[1]}" if isinstance(factor, Sum) else part
 
 
 def _probability(expression: Probability, names: dict[str, str], style: _Style) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modpart.causal._graph import CausalGraph
 
-__all__ = ["Factor", "Hedge", "find_factor", "is_hedge"]
+__all__ = ["Factor", "Hedge", "find_factor", "is_hedge", "smallest"]
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,36 @@ def find_factor(graph: CausalGraph, target: frozenset[str], regime: frozenset[st
 
     Tian & Pearl (2002), algorithm IDENTIFY, complete by Huang & Valtorta (2006).
     """
-    any_node = min(target)
-    district = start = graph.district(any_node, within=frozenset(graph.nodes) - regime)
+    start = graph.district(min(target), within=frozenset(graph.nodes) - regime)
+    end, steps = _descended(graph, target, start)
+    return Factor(target, regime, start, steps) if end == target else Hedge(end, target, regime)
+
+
+def _descended(
+    graph: CausalGraph, target: frozenset[str], start: frozenset[str]
+) -> tuple[frozenset[str], tuple[tuple[frozenset[str], frozenset[str]], ...]]:
+    """Where the two moves come to an end, and the steps: the target itself, or the largest hedge on it in `start`."""
+    any_node, district = min(target), start
     steps: list[tuple[frozenset[str], frozenset[str]]] = []
     while True:
         kept = graph.ancestors(target, within=district)
         if kept == target:
-            return Factor(target, regime, start, tuple(steps))
+            return target, tuple(steps)
         if kept == district:
-            return Hedge(district, target, regime)
+            return district, tuple(steps)
         district = graph.district(any_node, within=kept)
         steps.append((kept, district))
+
+
+def smallest(graph: CausalGraph, hedge: Hedge) -> Hedge:
+    """A hedge on the same inner set inside this one, of which no node can be left out: easy to read and to prove by."""
+    outer = hedge.outer
+    for node in sorted(outer - hedge.inner):
+        if node in outer:
+            inside = graph.district(min(hedge.inner), within=outer - {node})
+            end, _ = _descended(graph, hedge.inner, inside)
+            outer = end if end != hedge.inner else outer
+    return Hedge(outer, hedge.inner, hedge.regime)
 
 
 def is_hedge(graph: CausalGraph, hedge: Hedge, outcomes: frozenset[str], do: frozenset[str]) -> bool:

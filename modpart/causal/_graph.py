@@ -14,8 +14,9 @@ from modpart.causal._projection import project
 from modpart.exceptions import GraphError
 
 if TYPE_CHECKING:
-    from modpart.causal._counterfactual import CounterfactualIdentification, Event
+    from modpart.causal._counterfactual import CounterfactualIdentification
     from modpart.causal._identification import Identification
+    from modpart.causal._worlds import Event
 
 __all__ = ["CausalGraph", "Names"]
 
@@ -461,6 +462,13 @@ class CausalGraph:
     @cached_property
     def _key(self) -> tuple[frozenset[Any], ...]:
         return frozenset(self.nodes), frozenset(self.directed), frozenset(map(frozenset, self.bidirected))
+
+    def __getstate__(self) -> dict[str, list[Any]]:
+        parts = {"nodes": self.nodes, "directed": self.directed, "bidirected": self.bidirected}
+        return {name: list(part) for name, part in parts.items()}
+
+    def __setstate__(self, state: dict[str, list[Any]]) -> None:
+        self.__init__(state["directed"], bidirected=state["bidirected"], nodes=state["nodes"])  # type: ignore[misc]
 
     def __contains__(self, node: object) -> bool:
         return node in self._parents

@@ -3,24 +3,28 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
+from itertools import combinations
 from typing import Any
-from warnings import warn
 
 import numpy as np
 import pandas as pd
 
-from modpart.causal._adjustment import adjustment_set
-from modpart.causal._discrete import DiscreteData, evaluate
-from modpart.causal._estimand import conditional, estimand
-from modpart.causal._expression import Expression, text
-from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge
+from modpart.causal._adjustment import adjustment_set, front_door_set
+from modpart.causal._answers import as_series, place_of, warn_of_gaps
+from modpart.causal._counterexample import two_models
+from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate
+from modpart.causal._estimand import adjusted, conditional, estimand
+from modpart.causal._expression import Expression, Probability, text, variables
+from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge, smallest
 from modpart.causal._graph import CausalGraph, Names
-from modpart.exceptions import GraphError, ModpartWarning, NotIdentifiableError
+from modpart.causal._model import DiscreteModel
+from modpart.exceptions import GraphError, NotIdentifiableError
 
 __all__ = ["Identification", "identify"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identification:
     """The answer to "does P(outcomes | do, given) follow from the data?".
 
@@ -74,7 +78,7 @@ class Identification:
 
     @cached_property
     def expression(self) -> Expression:
-        """The formula as a tree.
+        """The formula as a tree: adjustment where that does, since it is the easiest to read and to estimate.
 
         Raises
         ------
@@ -82,6 +86,12 @@ class Identification:
             When there is none.
         """
         self.raise_if_not()
+        if self.adjustment_set is not None:
+            return adjusted(self.graph, self.outcomes, self.do, self.adjustment_set)
+        return self._from_factors()
+
+    def _from_factors(self) -> Expression:
+        """The formula that puts the c-factors together, which there is for every answer."""
         left = self.given - self.moved
         joint = estimand(self.graph, self.factors, self.outcomes | left)
         return conditional(self.graph, joint, self.outcomes) if left else joint
@@ -94,22 +104,47 @@ class Identification:
     @property
     def latex(self) -> str:
         """The formula in LaTeX."""
-        return text(self.expression, latex=True)
+        return text(self.expression, "latex")
 
     @cached_property
     def adjustment_set(self) -> frozenset[str] | None:
-        """A smallest set to adjust for (no member can be left out), or None when adjustment does not identify it."""
-        return None if self.given or not self.do else adjustment_set(self.graph, self.do, self.outcomes)
+        """A set to adjust for, of which no member can be left out; None when adjusting does not answer the query."""
+        return adjustment_set(self.graph, self.do, self.outcomes) if self._plain else None
 
     @cached_property
-    def suggestion(self) -> tuple[str, ...]:
-        """Variables of which an experiment on that one alone would make the query identifiable."""
+    def front_door_set(self) -> frozenset[str] | None:
+        """Mediators for the front-door formula, of which none can be left out; None when there is no such set."""
+        return front_door_set(self.graph, self.do, self.outcomes) if self._plain else None
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the query is one that adjustment formulas answer: an effect, from observational data."""
+        return bool(self.do) and not self.given and frozenset() in self.regimes
+
+    @cached_property
+    def suggestion(self) -> tuple[tuple[str, ...], ...]:
+        """The smallest experiments of which one more would make the query identifiable, as further `regimes`.
+
+        Each names what is to be set; ``()`` stands for observational data.
+        """
         if self.identifiable:
             return ()
+        nothing = frozenset[str]()
+        stuck = [find_factor(self.graph, target, nothing) for target in self._targets()]
+        useful = frozenset().union(*(hedge.outer - hedge.inner for hedge in stuck if isinstance(hedge, Hedge)))
         asked = (self.graph, self.outcomes, self.do, self.given)
-        return tuple(
-            node for node in self.graph.nodes if identify(*asked, [*self.regimes, frozenset([node])]).identifiable
-        )
+        for size in range(len(useful) + 1):  # an experiment on nodes outside every hedge changes nothing
+            found = [
+                nodes
+                for nodes in combinations(self._listed(useful), size)
+                if identify(*asked, [*self.regimes, nodes]).identifiable
+            ]
+            if found:
+                return tuple(found)
+        return ()
+
+    def _targets(self) -> tuple[frozenset[str], ...]:
+        return _targets(self.graph, self.outcomes, self.do, self.given, self.moved)
 
     def check_witness(self) -> bool:
         """Whether the hedges of a negative verdict are hedges by the definition, and leave no regime out.
@@ -126,6 +161,48 @@ class Identification:
             is_hedge(self.graph, hedge, outcomes, do) for hedge in self.witness if hedge.outer != hedge.inner
         )
 
+    def counterexample(self, *, random_state: Any = 0) -> tuple[DiscreteModel, DiscreteModel]:
+        """Two models of the graph that agree on all data at hand and give different answers.
+
+        Parameters
+        ----------
+        random_state : int, Generator, RandomState or None, default=0
+            Draws the models.
+
+        Returns
+        -------
+        first, second : DiscreteModel
+            Of two-valued variables, every combination of which has positive probability. Their distributions in every
+            regime are equal up to rounding; the query's differ somewhere by at least 0.0001.
+
+        Raises
+        ------
+        GraphError
+            When the query is identifiable, so that there are none.
+        ModpartError
+            When the search finds none, which for graphs beyond a dozen nodes may happen.
+        """
+        if self.identifiable:
+            raise GraphError(f"{self.query} is identifiable: models that agree on the data agree on it.")
+        free = frozenset(self.graph.nodes) - self.do
+        outer = frozenset().union(*(hedge.outer for hedge in self.witness))
+        if self.given:
+            active = self.graph.ancestors(self.outcomes | self.given | self.do | outer)
+        else:
+            below = self.graph.descendants(self.witness[0].inner, within=free)
+            active = outer | (below & self.graph.ancestors(self.outcomes, within=free))
+        hidden = [pair for pair in self.graph.bidirected if set(pair) <= outer]
+        return two_models(self.graph, self.regimes, self._parts, active, [*hidden, *self._listed(outer)], random_state)
+
+    def _parts(self, model: DiscreteModel, apart: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The query's numerator and denominator in every world of its interventions."""
+        do, given, outcomes = self._listed(self.do), self._listed(self.given), self._listed(self.outcomes)
+        worlds = [tuple(zip(sorted(do), values, strict=True)) for values in np.ndindex(*[2] * len(do))]
+        joint = [model._contract([(name, world) for name in given + outcomes], apart=apart) for world in worlds]
+        above = np.stack(joint)
+        over = tuple(range(1 + len(given), 1 + len(given) + len(outcomes)))
+        return above, np.broadcast_to(above.sum(axis=over, keepdims=True), above.shape)
+
     def raise_if_not(self) -> "Identification":
         """Return the identification, or raise :class:`NotIdentifiableError` when the query has no answer.
 
@@ -140,10 +217,10 @@ class Identification:
     def __str__(self) -> str:
         if self.identifiable:
             return f"{self.query} = {self.estimand}"
-        if self.suggestion:
-            remedy = "Data from " + " or ".join(f"do({node})" for node in self.suggestion) + " would identify it."
-        else:
-            remedy = "No experiment on a single variable would identify it."
+        remedy = " or ".join(
+            f"data from do({', '.join(nodes)})" if nodes else "observational data" for nodes in self.suggestion
+        )
+        remedy = f"{remedy[0].upper()}{remedy[1:]} would identify it."
         if not any(hedge.outer > hedge.inner for hedge in self.witness):
             return f"{self.query} is not identifiable: every experiment at hand sets what it asks about. {remedy}"
         shown = next(hedge for hedge in self.witness if hedge.outer > hedge.inner)
@@ -154,8 +231,22 @@ class Identification:
         return f" (hidden causes: {', '.join(pairs)})"
 
     def _repr_html_(self) -> str:
-        shown = f"$${self.latex}$$" if self.identifiable else ""
-        return f"<div><p>{self if not self.identifiable else self.query + ' ='}</p>{shown}</div>"
+        if not self.identifiable:
+            return f'<div style="border-left:4px solid #D55E00;padding-left:.6em">{escape(str(self))}</div>'
+        lines = [f"{text(self._asked, 'html')} = {text(self.expression, 'html')}"]
+        if self.adjustment_set is not None:
+            lines.append(f"adjustment set: {_set_of_names(self.adjustment_set)}")
+        elif self.front_door_set is not None:
+            lines.append(f"front-door set: {_set_of_names(self.front_door_set)}")
+        return f'<div style="border-left:4px solid #009E73;padding-left:.6em">{"<br>".join(lines)}</div>'
+
+    def __repr__(self) -> str:
+        return f"<Identification: {self}>"
+
+    @property
+    def _asked(self) -> Probability:
+        outcomes, do, given = (tuple(self._listed(part)) for part in (self.outcomes, self.do, self.given))
+        return Probability(outcomes, given, do)
 
     def evaluate(self, data: Any, values: Mapping[str, Any] | None = None) -> pd.Series:
         """The query's numbers on discrete data, by the formula.
@@ -183,74 +274,55 @@ class Identification:
 
         Warns
         -----
-        ModpartWarning
-            When a condition has no support in the data.
+        PositivityWarning
+            When the data lack rows that the formula needs; the message names the combinations of values.
 
         Notes
         -----
         Where the formula depends on a variable that the query does not name, every value of it gives the same answer in
-        the population; on data the answers differ, and their mean, weighted by how frequent the values are, is taken.
+        the population; on data the answers differ, and the mean of those that can be had, weighted by how frequent the
+        values are, is taken.
         Time and memory grow with the number of value combinations of the largest product in the formula.
         """
-        asked = [*self._listed(self.do), *self._listed(self.given), *self._listed(self.outcomes)]
-        expression = self.expression
-        frame = DiscreteData(data, [*asked, *(node for node in self._columns(expression) if node not in asked)])
-        table = evaluate(expression, frame)
-        for name in [name for name in table.names if name not in asked]:
-            table = (table * frame.shares(name)).sum([name])
-        shape = [len(frame.states[name]) for name in asked]
-        numbers = np.broadcast_to(table.aligned(tuple(asked)), shape)
-        index = pd.MultiIndex.from_product([frame.states[name] for name in asked], names=asked)
-        answer = pd.Series(numbers.ravel().astype(np.float64), index, name="probability")
-        answer = self._supported(answer, [*self._listed(self.do), *self._listed(self.given)])
-        return self._at(answer, dict(values or {}))
-
-    def _supported(self, answer: pd.Series, conditions: list[str]) -> pd.Series:
-        """The answer with nan where it does not add up to one, because the data hold no rows that the formula needs."""
-        sums = answer.groupby(level=conditions).transform("sum") if conditions else answer * 0 + answer.sum()
-        lacking = (sums - 1.0).abs() > 1e-6
-        if lacking.any():
-            first = answer.index[int(np.argmax(lacking.to_numpy()))]
-            where = ", ".join(
-                f"{name}={value}" for name, value in zip(answer.index.names, first, strict=True) if name in conditions
-            )
-            warn(
-                f"{self.query}: the data hold no rows for a part of the formula at {where or 'some values'}; the "
-                "answer there is nan. More data, or fewer classes, would help.",
-                ModpartWarning,
-                stacklevel=3,
-            )
-        return answer.mask(lacking)
-
-    def _at(self, answer: pd.Series, values: dict[str, Any]) -> pd.Series:
-        for name, value in values.items():
-            if name not in self.do | self.given:
-                raise GraphError(f"values names {name!r}, which {self.query} neither sets nor conditions on.")
-            if value not in answer.index.get_level_values(name):
-                known = sorted(map(str, answer.index.get_level_values(name).unique()))
-                raise GraphError(f"values: {name}={value!r} does not occur in the data; it takes {', '.join(known)}.")
-            answer = answer.xs(value, level=name)
+        frame = DiscreteData.read(data, self._variables())
+        chosen = self._places(frame, values or {})
+        answer = as_series(self._table(frame, chosen), self._levels(chosen), frame)
+        warn_of_gaps(self.query, answer, [self.expression], frame, lambda gaps: self._table(frame, chosen, gaps))
         return answer
 
+    def _variables(self) -> list[str]:
+        """What the data have to hold."""
+        asked = self.outcomes | self.do | self.given
+        return self._listed(asked | variables(self.expression))
+
+    def _levels(self, chosen: Mapping[str, int]) -> list[tuple[str, str, str]]:
+        """Axis, name and variable of each level of the answer: conditions that are not chosen, then outcomes."""
+        names = [*self._listed(self.do), *self._listed(self.given), *self._listed(self.outcomes)]
+        return [(name, name, name) for name in names if name not in chosen]
+
+    def _places(self, frame: DiscreteData, values: Mapping[str, Any]) -> dict[str, int]:
+        """Where the values of conditions stand among those in the data."""
+        for name in values:
+            if name not in self.do | self.given:
+                raise GraphError(f"values names {name!r}, which {self.query} neither sets nor conditions on.")
+        return {name: place_of(frame, name, value, "The query asks for") for name, value in values.items()}
+
+    def _table(self, frame: DiscreteData, chosen: Mapping[str, int], gaps: Any = None) -> Table:
+        """The answer on data, at the chosen places of some conditions; see :func:`evaluate` for `gaps`."""
+        found = evaluate(self.expression, frame, gaps)
+        for name, place in chosen.items():
+            found = found.at(name, place) if name in found.names else found
+        asked = self.do | self.given | self.outcomes | {REPLICATE}
+        for name in [name for name in found.names if name not in asked]:
+            found = frame.averaged(found, name)
+        return found
+
     def _listed(self, names: Iterable[str]) -> list[str]:
-        return [node for node in self.graph.nodes if node in set(names)]
+        return [node for node in self.graph.nodes if node in names]
 
-    def _columns(self, expression: Expression) -> list[str]:
-        """Every variable that stands in the formula."""
-        found: dict[str, None] = {}
 
-        def walk(node: Any) -> None:
-            for name in getattr(node, "free", ()):
-                found.setdefault(name)
-            for child in [
-                *getattr(node, "factors", ()),
-                *(getattr(node, part, None) for part in ("term", "numerator", "denominator")),
-            ]:
-                if child is not None:
-                    walk(child)
-
-        walk(expression)
-        return sorted(found)
+def _set_of_names(names: Iterable[str]) -> str:
+    return f"{{{', '.join(f'<i>{escape(name)}</i>' for name in sorted(names))}}}"
 
 
 def identify(
@@ -264,11 +336,8 @@ def identify(
     sets = graph.regimes(regimes)
     _check_query(outcomes, do, given)
     moved = _as_interventions(graph, outcomes, do, given)
-    targets = graph.c_components(
-        within=graph.ancestors(outcomes | (given - moved), within=frozenset(graph.nodes) - do - moved)
-    )
     factors: list[Factor] = []
-    for target in targets:
+    for target in _targets(graph, outcomes, do, given, moved):
         hedges = []
         for regime in sets:
             if regime & target:
@@ -277,11 +346,24 @@ def identify(
             if isinstance(found, Factor):
                 factors.append(found)
                 break
-            hedges.append(found)
+            hedges.append(smallest(graph, found))
         else:
             witness = tuple(hedges) or (Hedge(target, target, sets[0]),)
             return Identification(graph, outcomes, do, given, sets, (), witness, moved)
     return Identification(graph, outcomes, do, given, sets, tuple(factors), (), moved)
+
+
+def _targets(
+    graph: CausalGraph,
+    outcomes: frozenset[str],
+    do: frozenset[str],
+    given: frozenset[str],
+    moved: frozenset[str],
+) -> tuple[frozenset[str], ...]:
+    """The c-factors of what the joint distribution of outcomes and conditions is made of."""
+    set_from_outside = do | moved
+    asked = outcomes | (given - moved)
+    return graph.c_components(within=graph.ancestors(asked, within=frozenset(graph.nodes) - set_from_outside))
 
 
 def _check_query(outcomes: frozenset[str], do: frozenset[str], given: frozenset[str]) -> None:

@@ -34,6 +34,7 @@ from modpart.datasets._one_law import (
     make_student_noise,
     make_unequal_noise,
 )
+from modpart.datasets._published_counts import load_berkeley_admissions, load_kidney_stones
 from modpart.datasets._registry import controls, labelled
 from modpart.datasets._scm import DiscreteSCM, make_causal_graph
 from modpart.datasets._shapes import (
@@ -51,6 +52,8 @@ __all__ = [
     "controls",
     "labelled",
     "labelled_classes",
+    "load_berkeley_admissions",
+    "load_kidney_stones",
     "load_nile",
     "load_table",
     "make_causal_graph",

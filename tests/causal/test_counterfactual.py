@@ -46,7 +46,7 @@ def test_random_counterfactuals_equal_enumeration():
     rng = np.random.default_rng(0)
     answered, refused = 0, 0
     while answered < 80:
-        graph = make_causal_graph(4, edges=0.5, bidirected=0.2, random_state=rng)
+        graph = make_causal_graph(4, edges=0.5, bidirected=0.4, random_state=rng)
         nodes = [str(node) for node in rng.permutation(graph.nodes)]
         treatment, seen = nodes[0], nodes[2 : 2 + rng.integers(0, 3)]
         events = [Event(nodes[1], {treatment: 1}), Event(nodes[3], None, 1)][: 1 if nodes[3] in seen else 2]
@@ -58,7 +58,7 @@ def test_random_counterfactuals_equal_enumeration():
         answered += 1
         model = DiscreteSCM(graph, random_state=rng)
         np.testing.assert_allclose(answer.evaluate(model.distribution()), truth(model, events, given), atol=1e-9)
-    assert refused > 10
+    assert refused > 5
 
 
 def test_an_intervention_is_a_counterfactual_without_conditions():

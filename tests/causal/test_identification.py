@@ -9,7 +9,7 @@ import pytest
 from modpart.causal import CausalGraph
 from modpart.causal import graphs as known
 from modpart.datasets import DiscreteSCM, make_causal_graph
-from modpart.exceptions import GraphError, InputDataError, ModpartWarning, NotIdentifiableError
+from modpart.exceptions import GraphError, InputDataError, NotIdentifiableError, PositivityWarning
 
 
 def truth(model, outcomes, do, given=()):
@@ -41,9 +41,9 @@ def test_a_no_carries_a_hedge_and_a_remedy(name):
     answer = graph.identify("Y", do="X")
     assert not answer
     assert answer.check_witness()
-    assert "X" in answer.suggestion
-    for node in answer.suggestion:
-        assert graph.identify("Y", do="X", regimes=[(), node])
+    assert ("X",) in answer.suggestion
+    for experiment in answer.suggestion:
+        assert graph.identify("Y", do="X", regimes=[(), experiment])
     with pytest.raises(NotIdentifiableError, match=r"is not identifiable: .* is a hedge") as caught:
         _ = answer.estimand
     assert caught.value.identification is answer
@@ -202,7 +202,7 @@ def test_rows_of_data_give_an_estimate_near_the_truth():
 def test_what_the_data_do_not_hold_is_nan_and_said():
     graph = CausalGraph("Z -> X; Z -> Y; X -> Y")
     rows = pd.DataFrame({"X": [0, 0, 1, 0], "Y": [0, 1, 1, 1], "Z": [0, 1, 1, 1]})
-    with pytest.warns(ModpartWarning, match="no rows for a part of the formula at X=1"):
+    with pytest.warns(PositivityWarning, match="no rows with Z=0, X=1. .* 2 of 4 numbers is nan"):
         got = graph.identify("Y", do="X").evaluate(rows)
     assert got.isna().tolist() == [False, False, True, True]
 
@@ -227,7 +227,7 @@ def test_wrong_data_are_answered_with_the_column(data, error, words):
 def test_wrong_values_are_answered_with_the_known_ones():
     answer = CausalGraph("X -> Y").identify("Y", do="X")
     rows = pd.DataFrame({"X": [0, 1], "Y": [0, 1]})
-    with pytest.raises(GraphError, match="X=2 does not occur in the data; it takes 0, 1"):
+    with pytest.raises(GraphError, match="X=2, which does not occur in the data; it takes 0, 1"):
         answer.evaluate(rows, {"X": 2})
     with pytest.raises(GraphError, match="values names 'Y', which"):
         answer.evaluate(rows, {"Y": 1})
