@@ -9,6 +9,7 @@ __all__ = [
     "ModpartWarning",
     "NotIdentifiableError",
     "ParameterError",
+    "PositivityWarning",
     "UntrustedFileError",
 ]
 
@@ -39,6 +40,10 @@ class UntrustedFileError(ModpartError, ValueError):
 
 class ModpartWarning(UserWarning):
     """Base of every warning that modpart gives; each says what was done instead."""
+
+
+class PositivityWarning(ModpartWarning):
+    """A value that is set is rare in the data, or outside their range; the message names it and how rare it is."""
 
 
 class GraphError(ModpartError, ValueError):

@@ -1,8 +1,21 @@
 """Causal graphs with hidden confounders, and what can be concluded from them."""
 
 from modpart.causal._counterfactual import CounterfactualIdentification, Event
+from modpart.causal._dcm.answers import Effect
+from modpart.causal._dcm.guests import TrainedModule
 from modpart.causal._graph import CausalGraph
 from modpart.causal._identification import Identification
+from modpart.causal._modular_dcm import ModularDCM
 from modpart.causal._modules import Module, training_order
 
-__all__ = ["CausalGraph", "CounterfactualIdentification", "Event", "Identification", "Module", "training_order"]
+__all__ = [
+    "CausalGraph",
+    "CounterfactualIdentification",
+    "Effect",
+    "Event",
+    "Identification",
+    "ModularDCM",
+    "Module",
+    "TrainedModule",
+    "training_order",
+]
