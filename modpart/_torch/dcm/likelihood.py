@@ -22,7 +22,7 @@ from modpart._torch.state import from_numpy
 __all__ = ["Evidence", "Likelihood", "log_likelihood", "log_probability"]
 
 Factor = tuple[tuple[int, ...], torch.Tensor]  # hidden causes, and numbers of shape (n, states of each)
-ENTRIES = 400_000  # largest table that one step makes
+CELLS = 2_000_000  # numbers up to which one step takes all different rows
 
 
 def log_probability(
@@ -143,35 +143,40 @@ class Likelihood(nn.Module):
         One for each data set.
     draw : Draw
     batch_size : int
-        Least number of rows in a step.
+        Rows of a step where all together are too many.
     """
 
     def __init__(self, system: System, evidence: Sequence[Evidence], draw: Draw, batch_size: int) -> None:
         super().__init__()
         self.system, self.evidence, self.draw = system, list(evidence), draw
-        states = [len(prior) for prior in system.priors]
-        widest = max([1, *(int(np.prod([states[system.causes.index(c)] for c in node.causes]))
-                           for node in system.nodes.values())])
-        self.rows = max(batch_size, ENTRIES // (widest * 8))
+        self.batch_size = batch_size
+        states = dict(zip(system.causes, map(len, system.priors), strict=True))
+        self.whole = [self._cells(part, states) <= CELLS for part in self.evidence]
+
+    def _cells(self, part: Evidence, states: dict[int, int]) -> int:
+        """Numbers that a step on all rows of a data set would hold."""
+        cells = 0
+        for v in part.names:
+            combinations = int(np.prod([states[cause] for cause in self.system.nodes[v].causes]))
+            width = self.system.mechanism(v).bias.numel()
+            different = max([1, *map(len, part.own[v][0].values())])
+            cells += combinations * (different * width + len(part.weight))
+        return cells
 
     def loss(self, progress: float) -> torch.Tensor:
         """Minus the mean log likelihood of a row."""
-        return -sum(self._mean(part) for part in self.evidence)
+        return -sum(self._mean(part, whole) for part, whole in zip(self.evidence, self.whole, strict=True))
 
-    def _mean(self, part: Evidence) -> torch.Tensor:
-        total = len(part.weight)
-        if total <= self.rows:
-            return part.weight @ self._rows(part, slice(None))
-        chosen = torch.multinomial(part.weight, self.rows, True, generator=self.draw.generator)
-        return part.weight.sum() * self._rows(part, chosen).mean()
-
-    def _rows(self, part: Evidence, chosen: torch.Tensor | slice) -> torch.Tensor:
-        factors = []
-        for v in part.names:
-            values, which = part.own[v]
-            rows = which[chosen]
-            if len(which) > self.rows and len(rows) < len(next(iter(values.values()), rows)):
-                values, rows = {name: x[rows] for name, x in values.items()}, None
-            table = log_probability(self.system, v, {**values, v: part.values[v][chosen]}, rows)
-            factors.append((self.system.nodes[v].causes, table))
-        return log_likelihood(self.system, factors)
+    def _mean(self, part: Evidence, whole: bool) -> torch.Tensor:
+        if whole:
+            factors = []
+            for v in part.names:
+                values, rows = part.own[v]
+                table = log_probability(self.system, v, {**values, v: part.values[v]}, rows)
+                factors.append((self.system.nodes[v].causes, table))
+            return part.weight @ log_likelihood(self.system, factors)
+        chosen = torch.multinomial(part.weight.cpu(), self.batch_size, True, generator=self.draw.generator)
+        chosen = chosen.to(part.weight.device)
+        values = {name: x[chosen] for name, x in part.values.items()}
+        factors = [(self.system.nodes[v].causes, log_probability(self.system, v, values)) for v in part.names]
+        return part.weight.sum() * log_likelihood(self.system, factors).mean()

@@ -58,6 +58,8 @@ class Job:
 
     Parameters
     ----------
+    of : frozenset of str
+        The module.
     nodes : sequence of Node
         Everything that is given or drawn, in causal order.
     learn : tuple of str
@@ -76,6 +78,7 @@ class Job:
     settings : Settings
     """
 
+    of: frozenset[str]
     nodes: Sequence[Node]
     learn: tuple[str, ...]
     own_causes: tuple[int, ...]
@@ -137,6 +140,8 @@ def build(
 def train(job: Job) -> Learned:
     """Learn from each seed, and keep what comes closest to the data."""
     tries = [_start(job, seed) for seed in job.seeds]
+    if job.settings.loss == "likelihood":
+        return min(tries, key=lambda learned: learned.history[-1]["train_loss"] if learned.history else 0.0)
     return min(tries, key=lambda learned: learned.misfit["distance"])
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,75 +63,73 @@ def learn_modules(
     """Fill `weights` and `priors`; return one record for each module, in training order."""
     from modpart._torch.dcm.training import train
 
-    fits = []
-    seeds = {i: tuple(child_seeds(rng, n_restarts)) for i in range(len(modules))}
-    number = {module.nodes: i for i, module in enumerate(modules)}
-    for level in levels(modules):
-        jobs = [
-            _job(
-                graph, nodes, module, data, losses[module.nodes], settings, n_states, weights, priors, prototypes,
-                frozen, max_steps, seeds[number[module.nodes]],
-            )
-            for module in level
-        ]
+    known = _Known(graph, nodes, data, settings, n_states, weights, priors, prototypes, frozen)
+    seeds = {module.nodes: tuple(child_seeds(rng, n_restarts)) for module in modules}
+    exact = {module.nodes for module in modules if losses[module.nodes] == "likelihood"}
+    fits = {}
+    for level in levels(modules, exact):
+        jobs = []
+        for module in level:
+            loss = losses[module.nodes]
+            steps = max_steps if len(module.nodes) > 1 else (max_steps + 1) // 2
+            alone = Module(module.nodes, dict.fromkeys(module.contexts, frozenset())) if loss == "likelihood" else module
+            jobs.append(known.job(alone, loss, steps, seeds[module.nodes]))
         for module, job, learned in zip(level, jobs, parallel_map(train, [(job,) for job in jobs], n_jobs=n_jobs), strict=True):
             weights.update(learned.states)
             priors.update(learned.priors)
             names = [v for v in graph.order if v in module.nodes]
             loss = losses[module.nodes] if job.learn else "frozen"
-            fits.append(ModuleFit(names, loss, learned.history, learned.misfit, learned.seconds))
-            report(fits[-1])
-    return fits
+            fits[module.nodes] = ModuleFit(names, loss, learned.history, learned.misfit, learned.seconds)
+            report(fits[module.nodes])
+    looks = [known.job(module, "likelihood", 0, seeds[module.nodes][:1]) for module in modules if module.nodes in exact]
+    for job, learned in zip(looks, parallel_map(train, [(job,) for job in looks], n_jobs=n_jobs), strict=True):
+        fits[job.of].misfit = learned.misfit
+    return [fits[module.nodes] for module in modules]
 
 
-def _job(
-    graph: CausalGraph,
-    nodes: Sequence[Any],
-    module: Module,
-    data: Mapping[Regime, Mapping[str, np.ndarray]],
-    loss: str,
-    settings: Any,
-    n_states: Mapping[int, int],
-    weights: Mapping[str, Weights],
-    priors: Mapping[int, np.ndarray],
-    prototypes: Mapping[str, Any],
-    frozen: frozenset[str],
-    max_steps: int,
-    seeds: tuple[int, ...],
-) -> Any:
-    from dataclasses import replace
+@dataclass
+class _Known:
+    """All that jobs are made from; `weights` and `priors` grow as modules are learned."""
 
-    from modpart._torch.dcm.training import DataSet, Job
+    graph: CausalGraph
+    nodes: Sequence[Any]
+    data: Mapping[Regime, Mapping[str, np.ndarray]]
+    settings: Any
+    n_states: Mapping[int, int]
+    weights: Mapping[str, Weights]
+    priors: Mapping[int, np.ndarray]
+    prototypes: Mapping[str, Any]
+    frozen: frozenset[str]
 
-    parts = []
-    for regime, context in module.contexts.items():
-        free = (module.nodes | context) - regime
-        drawn = tuple(v for v in graph.order if v in free)
-        given = tuple(v for v in graph.order if v in graph.parents(free) - free)
-        parts.append(DataSet({v: data[regime][v] for v in (*given, *drawn)}, given, drawn))
-    involved = {v for part in parts for v in (*part.given, *part.drawn)}
-    drawn_anywhere = {v for part in parts for v in part.drawn}
-    learn = tuple(v for v in graph.order if v in module.nodes and v not in frozen)
-    kept = [node for node in nodes if node.name in involved]
-    causes = {cause for node in kept if node.name in drawn_anywhere for cause in node.causes}
-    return Job(
-        nodes=kept,
-        learn=learn,
-        own_causes=tuple(i for i in sorted(causes) if set(graph.cliques[i]) <= set(learn)),
-        n_states={cause: n_states[cause] for cause in sorted(causes)},
-        states={name: weights[name] for name in sorted(drawn_anywhere) if name in weights},
-        priors={cause: priors[cause] for cause in causes if cause in priors},
-        prototypes={name: prototypes[name] for name in drawn_anywhere if name in prototypes},
-        data=parts,
-        n_steps=_steps(loss, len(learn), max_steps),
-        seeds=seeds,
-        settings=replace(settings, loss=loss),
-    )
+    def job(self, module: Module, loss: str, n_steps: int, seeds: tuple[int, ...]) -> Any:
+        """What a worker needs to learn a module; without steps, to look at its fit."""
+        from modpart._torch.dcm.training import DataSet, Job
 
-
-def _steps(loss: str, n_learned: int, max_steps: int) -> int:
-    """A single variable is learned in half the steps."""
-    return max_steps if n_learned > 1 else (max_steps + 1) // 2
+        graph, parts = self.graph, []
+        for regime, context in module.contexts.items():
+            free = (module.nodes | context) - regime
+            drawn = tuple(v for v in graph.order if v in free)
+            given = tuple(v for v in graph.order if v in graph.parents(free) - free)
+            parts.append(DataSet({v: self.data[regime][v] for v in (*given, *drawn)}, given, drawn))
+        involved = {v for part in parts for v in (*part.given, *part.drawn)}
+        drawn_somewhere = {v for part in parts for v in part.drawn}
+        learn = tuple(v for v in graph.order if v in module.nodes and v not in self.frozen) if n_steps else ()
+        kept = [node for node in self.nodes if node.name in involved]
+        causes = {cause for node in kept if node.name in drawn_somewhere for cause in node.causes}
+        return Job(
+            of=module.nodes,
+            nodes=kept,
+            learn=learn,
+            own_causes=tuple(i for i in sorted(causes) if set(graph.cliques[i]) <= set(learn)),
+            n_states={cause: self.n_states[cause] for cause in sorted(causes)},
+            states={name: self.weights[name] for name in sorted(drawn_somewhere) if name in self.weights},
+            priors={cause: self.priors[cause] for cause in sorted(causes) if cause in self.priors},
+            prototypes={name: self.prototypes[name] for name in sorted(drawn_somewhere) if name in self.prototypes},
+            data=parts,
+            n_steps=n_steps,
+            seeds=seeds,
+            settings=replace(self.settings, loss=loss),
+        )
 
 
 def fingerprint(weights: Mapping[str, np.ndarray]) -> str:

@@ -7,7 +7,7 @@ import networkx as nx
 
 from modpart.causal._dcm.columns import Column
 from modpart.causal._graph import CausalGraph
-from modpart.causal._modules import Module, training_order
+from modpart.causal._modules import Module, closure, training_order
 
 __all__ = ["LIMIT", "levels", "modules_for", "node_list", "states_of_causes"]
 
@@ -44,28 +44,34 @@ def modules_for(
 ) -> list[Module]:
     """The modules in training order; one of everything when they are trained jointly.
 
-    A component in `exact` is learned by likelihood, which splits into components by itself and needs nothing first.
+    A component in `exact` is learned by likelihood, which splits into components by itself; it stands first, and its
+    contexts serve to look at its fit.
     """
     if mode == "joint":
         everything = frozenset(graph.nodes)
         return [Module(everything, {regime: frozenset() for regime in regimes if regime != everything})]
-    found: list[Module] = []
     alone = set(exact)
+    after = {regime: graph.do(regime) if regime else graph for regime in regimes}
+    first, later = [], []
     for module in training_order(graph, regimes):
-        parts = [part for part in graph.c_components(within=module.nodes)]
+        parts = graph.c_components(within=module.nodes)
         if all(part in alone for part in parts):
-            found += [Module(part, {r: frozenset() for r in module.contexts if not part <= r}) for part in parts]
+            first += [
+                Module(part, {r: closure(changed, part) - part for r, changed in after.items() if not part <= r})
+                for part in parts
+            ]
         else:
-            found.append(module)
-    return found
+            later.append(module)
+    return first + later
 
 
-def levels(modules: Sequence[Module]) -> list[list[Module]]:
-    """Modules that can be trained at the same time, those that need nothing first."""
+def levels(modules: Sequence[Module], exact: Iterable[frozenset[str]]) -> list[list[Module]]:
+    """Modules that can be trained at the same time, those that need nothing first; `exact` ones never wait."""
+    free = set(exact)
     graph = nx.DiGraph()
     home = {node: i for i, module in enumerate(modules) for node in module.nodes}
     graph.add_nodes_from(range(len(modules)))
     graph.add_edges_from(
-        (home[node], i) for i, module in enumerate(modules) for node in module.needs if home[node] != i
+        (home[node], i) for i, module in enumerate(modules) for node in module.needs if home[node] != i and module.nodes not in free
     )
     return [[modules[i] for i in sorted(level)] for level in nx.topological_generations(graph)]
