@@ -57,7 +57,7 @@ class TableModel:
             if v in do:
                 values[v] = rng.integers(self.n_states, size=n_samples)
                 continue
-            rows = self.tables[v][tuple([*(values[p] for p in self.parents[v]), *(hidden[i] for i in self.causes[v])])]
+            rows = self.tables[v][(*(values[p] for p in self.parents[v]), *(hidden[i] for i in self.causes[v]))]
             rows = np.broadcast_to(rows, (n_samples, self.n_states))
             values[v] = (rng.random(n_samples)[:, None] >= rows.cumsum(1)[:, :-1]).sum(1)
         return pd.DataFrame({v: values[v] for v in self.graph.nodes})

@@ -1,6 +1,6 @@
 """ModularDCM: a deep causal generative model that is trained one module at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from warnings import warn
 
@@ -26,6 +26,14 @@ __all__ = ["ModularDCM"]
 LOSSES = ("wgan-gp", "mmd", "likelihood", "auto")
 widths = where("a tuple of positive integers", lambda v: isinstance(v, tuple) and all(integer(1).accepts(w) for w in v))
 mapping = where("a mapping by column", lambda value: isinstance(value, Mapping))
+text = where("a column's name", lambda value: isinstance(value, str))
+several = where(
+    "a sequence of such", lambda value: isinstance(value, Sequence) and all(isinstance(v, str) for v in value)
+)
+graphs = where(
+    "a CausalGraph or what one is made from: text, edges, a networkx graph",
+    lambda value: isinstance(value, CausalGraph | str | Iterable) or hasattr(value, "directed"),
+)
 
 
 class ModularDCM(Answers, Estimator):
@@ -53,9 +61,9 @@ class ModularDCM(Answers, Estimator):
         Column that :meth:`predict` predicts, by name or position.
     modules : mapping of str to nn.Module or TrainedModule, or None, default=None
         Networks to start from, by the variable they draw. A torch module is called with a list of its parents' features
-        (indicators of states, columns of numbers, images), in causal order, and noise of shape (n, noise_dim); it
-        returns an image, or for a discrete variable the logits of its states. What :meth:`export_module` gave stands for
-        all variables of that module.
+        (indicators of states, columns of numbers, images), in causal order, and noise of shape (n, module.noise_dim);
+        it returns an image, or for a discrete variable the logits of its states. What :meth:`export_module` gave stands
+        for all variables of that module.
     frozen : str or sequence of str, default=()
         Variables of `modules` whose networks are used as they are; the others are trained further.
     hidden, critic_hidden : tuple of int, default=(64, 64)
@@ -122,9 +130,9 @@ class ModularDCM(Answers, Estimator):
     A step of a module takes time linear in `batch_size`, in its variables and in the squares of `hidden`. The
     likelihood grows with the product of the states of the hidden causes of one variable, at most 512.
 
-    Different from the paper: the training order comes from a closure rule that is complete; a hidden cause is a variable
-    of finitely many states rather than a normal vector, so that densities are sums; and a variable's own noise is one
-    uniform number, so that what it must have been can be recovered from the value.
+    Different from the paper: the training order comes from a closure rule that is complete; a hidden cause is a
+    variable of finitely many states rather than a normal vector, so that densities are sums; and a variable's own noise
+    is one uniform number, so that what it must have been can be recovered from the value.
 
     References
     ----------
@@ -147,10 +155,17 @@ class ModularDCM(Answers, Estimator):
     """
 
     _rules = {
+        "graph": (nothing, graphs),
         "loss": (one_of(*LOSSES),),
         "mode": (one_of("modular", "joint"),),
         "column_types": (mapping, nothing),
+        "outcome": (
+            nothing,
+            text,
+            where("the position of one", lambda v: isinstance(v, int) and not isinstance(v, bool)),
+        ),
         "modules": (mapping, nothing),
+        "frozen": (text, several),
         "hidden": (widths,),
         "critic_hidden": (widths,),
         "n_hidden_states": (integer(1, 512),),
@@ -310,7 +325,9 @@ class ModularDCM(Answers, Estimator):
             return encoded + (rng.uniform(-0.5, 0.5, len(encoded)) / column.scale).astype(np.float32)
         return encoded
 
-    def _modules(self, graph: CausalGraph, regimes: list[frozenset[str]]) -> tuple[list[Any], dict[frozenset[str], str]]:
+    def _modules(
+        self, graph: CausalGraph, regimes: list[frozenset[str]]
+    ) -> tuple[list[Any], dict[frozenset[str], str]]:
         """Modules in training order, and the loss of each."""
         can = {
             part
@@ -428,5 +445,3 @@ def _stacked(parts: Sequence[Any]) -> Any:
     if all(isinstance(part, pd.Series) for part in parts):
         return pd.concat(parts, ignore_index=True)
     return np.concatenate([np.asarray(part) for part in parts])
-
-

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from modpart._torch.dcm.critics import Critic
 from modpart._torch.dcm.steps import StepNet, lowered, take
 from modpart._torch.dcm.system import Draw, System
 

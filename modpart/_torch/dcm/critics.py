@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from modpart._torch.dcm.images import encoder_for
 from modpart._torch.dcm.nodes import Node
@@ -42,7 +42,7 @@ class Critic(nn.Module):
     def _score(self, h: torch.Tensor) -> torch.Tensor:
         *hidden, (weight, bias) = zip(self.weights, self.biases, strict=True)
         for w, b in hidden:
-            h = F.leaky_relu_(torch.addmm(b, h, w), LEAK)
+            h = functional.leaky_relu_(torch.addmm(b, h, w), LEAK)
         return torch.addmm(bias, h, weight)[:, 0]
 
     def penalty(self, real: Sequence[torch.Tensor], fake: Sequence[torch.Tensor], share: torch.Tensor) -> torch.Tensor:
@@ -52,8 +52,11 @@ class Critic(nn.Module):
         on, and no second backward pass is needed.
         """
         if self.flat:
-            return (self._slope(torch.lerp(torch.cat(list(real), 1), torch.cat(list(fake), 1), share[:, None])) - 1.0
-                    ).square().mean()
+            return (
+                (self._slope(torch.lerp(torch.cat(list(real), 1), torch.cat(list(fake), 1), share[:, None])) - 1.0)
+                .square()
+                .mean()
+            )
         between = [
             torch.lerp(a, b, share.reshape(-1, *[1] * (a.ndim - 1))).requires_grad_()
             for a, b in zip(real, fake, strict=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from modpart._torch.dcm.nodes import Node
 
@@ -49,8 +49,8 @@ class ImageEncoder(nn.Module):
         """Map (n, *shape) to (n, FEATURES)."""
         h = x.reshape(len(x), *self.shape)
         for layer in self.convolutions:
-            h = F.leaky_relu(layer(h), 0.2)
-        return F.leaky_relu(self.last(h.flatten(1)), 0.2)
+            h = functional.leaky_relu(layer(h), 0.2)
+        return functional.leaky_relu(self.last(h.flatten(1)), 0.2)
 
 
 class TensorGenerator(nn.Module):
@@ -94,13 +94,13 @@ class TensorGenerator(nn.Module):
         parts = [encoder(x) for encoder, x in zip(self.encoders, parents, strict=True)]
         h = self.first(torch.cat([*parts, noise], 1))
         for table, state in zip(self.tables, states, strict=True):
-            h = h + F.embedding(state, table)
-        h = self.second(F.relu(h))
+            h = h + functional.embedding(state, table)
+        h = self.second(functional.relu(h))
         if not self.seed:
             return h.reshape(len(noise), *self.shape)
         h = h.reshape(len(noise), *self.seed)
         for layer in self.convolutions:
-            h = layer(F.relu(h))
+            h = layer(functional.relu(h))
         return h
 
 

@@ -33,7 +33,8 @@ def log_probability(
     `rows` says which row of the values of the parents belongs to each value of the column, None that they are aligned.
     """
     node = system.nodes[name]
-    parents = [features(system.known[parent], values[parent]) for parent in node.parents]
+    kind = next(system.mechanism(name).parameters()).dtype
+    parents = [features(system.known[parent], values[parent]).to(kind) for parent in node.parents]
     count = len(parents[0]) if parents else 1
     law = system.mechanism(name).grid(parents, count)
     value = values[name]

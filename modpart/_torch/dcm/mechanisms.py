@@ -11,7 +11,7 @@ from math import e, log, pi, sqrt
 
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from modpart._torch.dcm.images import encoder_for
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
@@ -76,14 +76,14 @@ class Mechanism(nn.Module):
 
     def _rest(self, h: torch.Tensor) -> torch.Tensor:
         for weight, bias in zip(self.weights, self.biases, strict=True):
-            h = F.linear(F.relu(h), weight.T, bias)
+            h = functional.linear(functional.relu(h), weight.T, bias)
         return h
 
     def forward(self, parents: Sequence[torch.Tensor], states: Sequence[torch.Tensor], count: int) -> torch.Tensor:
         """Law of each of `count` rows, (count, n_outputs): logits, or a quantile function's offset and slopes."""
         h = self._first(parents, count)
         for table, state in zip(self.tables, states, strict=True):
-            h = h + F.embedding(state, table)
+            h = h + functional.embedding(state, table)
         return self._rest(h)
 
     def grid(self, parents: Sequence[torch.Tensor], count: int) -> torch.Tensor:
@@ -109,7 +109,7 @@ def pick(node: Node, law: torch.Tensor, value: torch.Tensor, uniform: torch.Tens
     if node.kind == NUMERIC:
         score = Quantiles(law).score(value)[0]
         return torch.special.ndtr(score.double()).to(law.dtype).clamp(EDGE, 1 - EDGE)
-    borders = F.pad(law.softmax(1).cumsum(1)[:, :-1], (1, 1))
+    borders = functional.pad(law.softmax(1).cumsum(1)[:, :-1], (1, 1))
     borders[:, -1] = 1.0
     low, high = (borders.gather(1, value[:, None] + side)[:, 0] for side in (0, 1))
     return low + uniform * (high - low)
@@ -126,13 +126,13 @@ class Quantiles:
 
     def __init__(self, law: torch.Tensor) -> None:
         self.offset = law[..., :1]
-        self.slopes = F.softplus(law[..., 1:] + ONE) + FLAT
+        self.slopes = functional.softplus(law[..., 1:] + ONE) + FLAT
         self.knots = torch.tensor(KNOTS, dtype=law.dtype, device=law.device)
 
     def _ramps(self, score: torch.Tensor) -> torch.Tensor:
         """How far each piece reaches on the way from 0 to the score, (..., n_pieces)."""
-        low = F.pad(self.knots, (1, 0), value=-torch.inf)
-        high = F.pad(self.knots, (0, 1), value=torch.inf)
+        low = functional.pad(self.knots, (1, 0), value=-torch.inf)
+        high = functional.pad(self.knots, (0, 1), value=torch.inf)
         return score[..., None].clamp(low, high) - torch.zeros_like(score)[..., None].clamp(low, high)
 
     def value(self, score: torch.Tensor) -> torch.Tensor:

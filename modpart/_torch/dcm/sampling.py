@@ -48,8 +48,8 @@ def run(
 ) -> Values:
     """Values of all variables for this noise, with those of `do` set.
 
-    With `actual`, the values of the same noise in the actual world, a variable none of whose causes has changed in a row
-    keeps its value there: doing what was done changes nothing.
+    With `actual`, the values of the same noise in the actual world, a variable none of whose causes has changed in a
+    row keeps its value there: doing what was done changes nothing.
     """
     count = len(next(iter(noise.own.values())))
     values: Values = {}
@@ -144,7 +144,7 @@ def weigh(
 
 
 def log_density(system: System, values: Values, names: Sequence[str] | None = None) -> torch.Tensor:
-    """Log density of the columns `names` (all by default) given their parents, hidden causes summed out; tensors are taken as given."""
+    """Log density of the columns `names` given their parents, hidden causes summed out; None takes all but tensors."""
     wanted = [
         name for name, node in system.nodes.items() if node.kind != TENSOR and (names is None or name in set(names))
     ]

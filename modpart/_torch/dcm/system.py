@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from modpart._torch.dcm.images import FEATURES, TensorGenerator
 from modpart._torch.dcm.mechanisms import Mechanism, Quantiles
@@ -29,9 +29,7 @@ def new_mechanism(
     return Mechanism(node, parents, n_states, hidden, generator)
 
 
-def sizes_of(
-    node: Node, parents: Sequence[Node], weights: Mapping[str, np.ndarray]
-) -> tuple[tuple[int, ...], int]:
+def sizes_of(node: Node, parents: Sequence[Node], weights: Mapping[str, np.ndarray]) -> tuple[tuple[int, ...], int]:
     """Widths of the hidden layers and dimension of the noise of a mechanism that has these weights."""
     if node.kind == TENSOR:
         read = sum(FEATURES if parent.kind == TENSOR else parent.size for parent in parents)
@@ -44,7 +42,7 @@ def sizes_of(
 def features(node: Node, value: torch.Tensor) -> torch.Tensor:
     """What other mechanisms see of a value: indicators of a state, a number as a column, a tensor as it is."""
     if node.kind == DISCRETE:
-        return F.one_hot(value, node.size).float()
+        return functional.one_hot(value, node.size).float()
     return value.reshape(-1, 1) if node.kind == NUMERIC else value
 
 
@@ -132,7 +130,7 @@ class System(nn.Module):
                 seen[name] = Quantiles(law).value(draw.normal(count))[:, None]
                 continue
             soft = ((law + draw.gumbel(*law.shape)) / temperature).softmax(1)
-            hard = F.one_hot(soft.argmax(1), node.size).to(soft.dtype)
+            hard = functional.one_hot(soft.argmax(1), node.size).to(soft.dtype)
             seen[name] = hard + (soft - soft.detach()) if soft.requires_grad else hard
         return seen
 

@@ -186,14 +186,15 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             Evidence.of(system, [v for v in part.drawn if v in job.learn], part.values, len(part) / total).to(s.device)
             for part in job.data
         ]
-        return make_net(
-            Likelihood(system, evidence, draw, s.batch_size), net_class=StepNet, lr=5 * s.lr, **common
-        )
+        return make_net(Likelihood(system, evidence, draw, s.batch_size), net_class=StepNet, lr=5 * s.lr, **common)
     system.priors.requires_grad_(False)
     nodes = {node.name: node for node in job.nodes}
     comparisons = [
         Comparison(
-            {name: features(nodes[name], _tensor(nodes[name], part.values[name], s.device)) for name in part.given + part.drawn},
+            {
+                name: features(nodes[name], _tensor(nodes[name], part.values[name], s.device))
+                for name in part.given + part.drawn
+            },
             part.given,
             part.drawn,
         )
@@ -237,7 +238,9 @@ def worst_pair(system: System, job: Job, draw: Draw) -> dict[str, Any]:
         names = [name for name in part.given + part.drawn if nodes[name].kind in (DISCRETE, NUMERIC)]
         rows = draw.order(len(part))[:CHECKED].cpu().numpy()
         real = {name: part.values[name][rows] for name in part.given + part.drawn}
-        seen = {name: features(nodes[name], _tensor(nodes[name], real[name], job.settings.device)) for name in part.given}
+        seen = {
+            name: features(nodes[name], _tensor(nodes[name], real[name], job.settings.device)) for name in part.given
+        }
         fake = system.relaxed(part.drawn, seen, len(rows), draw, 1.0)
         codes = {}
         for name in names:

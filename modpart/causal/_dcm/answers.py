@@ -1,7 +1,6 @@
 """What a fitted model can be asked: samples, counterfactuals, effects, predictions, densities."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from warnings import warn
@@ -12,20 +11,17 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from modpart._utils.parallel import one_thread, parallel_map
+from modpart._utils.parallel import parallel_map
 from modpart._utils.params import integer, suggest, validate
 from modpart._utils.seeds import check_rng, child_seeds
 from modpart.causal._counterfactual import Event
-from modpart.causal._dcm.guests import TrainedModule
-from modpart.causal._dcm.plan import node_list
 from modpart.causal._dcm.reading import read_rows
+from modpart.causal._dcm.runs import Runs
 from modpart.exceptions import GraphError, InputDataError, ModpartWarning, NotIdentifiableError, PositivityWarning
 
 __all__ = ["Answers", "Effect"]
 
-CHUNK = 100_000  # rows that are drawn at a time
 FEW_ROWS = 30  # of the data that hold a value which is set; fewer are warned of
-FEWEST = 100  # effective draws below which evidence is warned of
 GRID = np.linspace(-4.0, 4.0, 81)  # standardised values over which a number is averaged
 
 
@@ -67,8 +63,13 @@ def _has_outcome(model: Any) -> bool:
     return True
 
 
-class Answers:
+class Answers(Runs):
     """Queries of a fitted model; the part of :class:`ModularDCM` that does not train."""
+
+    outcome: str | int | None
+    outcome_: str | None
+    on_unidentifiable: str
+    n_jobs: int | None
 
     def identify(self, outcomes: Any, *, do: Any = (), given: Any = ()) -> Any:
         """Whether the data at hand determine P(outcomes | do, given), and by which formula.
@@ -247,12 +248,23 @@ class Answers:
         ]
         value = float(arms[0].mean() - arms[1].mean())  # both arms share all their noise
         if X is None:
-            error = float((arms[0] - arms[1]).std() / np.sqrt(n_samples)) if not given else float(
-                np.sqrt(sum(arm.var() / n_samples for arm in arms))
+            error = (
+                float((arms[0] - arms[1]).std() / np.sqrt(n_samples))
+                if not given
+                else float(np.sqrt(sum(arm.var() / n_samples for arm in arms)))
             )
             return Effect(value, value - 1.96 * error, value + 1.96 * error, "sampling")
         jobs = [
-            (clone(self).set_params(random_state=fit_seed), _resampled(X, draw_seed), outcome, do, baseline, given, n_samples, seed)
+            (
+                clone(self).set_params(random_state=fit_seed),
+                _resampled(X, draw_seed),
+                outcome,
+                do,
+                baseline,
+                given,
+                n_samples,
+                seed,
+            )
             for fit_seed, draw_seed in zip(child_seeds(rng, n_bootstrap), child_seeds(rng, n_bootstrap), strict=True)
         ]
         values = parallel_map(_effect_again, jobs, n_jobs=self.n_jobs)
@@ -298,7 +310,9 @@ class Answers:
         related = {outcome, *self.graph_.children(outcome)}
         parts = {v for name in related for v in self.graph_.district(name)}
         with self._ready(check_rng(0)) as (system, draw):
-            log = np.stack([self._log_density(system, draw, values | {outcome: np.full(count, s)}, parts) for s in states], 1)
+            log = np.stack(
+                [self._log_density(system, draw, values | {outcome: np.full(count, s)}, parts) for s in states], 1
+            )
         if column.states is not None:
             return column.decode(log.argmax(1)).to_numpy()
         share = np.exp(log - log.max(1, keepdims=True))
@@ -340,47 +354,14 @@ class Answers:
         """
         return float(self.score_samples(X).mean())
 
-    # ---- inside -----------------------------------------------------------------------------------------------
-    def _regimes(self) -> list[frozenset[str]]:
-        return [frozenset(regime) for regime in self.regimes_]
-
-    def _networks(self) -> dict[str, Any]:
-        """A user's networks, by variable."""
-        found: dict[str, Any] = {}
-        for name, module in (self.modules or {}).items():
-            found |= module.networks if isinstance(module, TrainedModule) else {name: module}
-        return found
-
-    @contextmanager
-    def _ready(self, rng: np.random.Generator) -> Iterator[tuple[Any, Any]]:
-        """The networks, and numbers to draw with."""
-        import torch
-
-        from modpart._torch.dcm.system import Draw
-        from modpart._torch.dcm.training import build
-        from modpart._torch.init import new_generator
-
-        with one_thread(), torch.no_grad():
-            settings = self._settings()
-            system = build(
-                node_list(self.graph_, self.columns_),
-                self.graph_.order,
-                self.n_states_,
-                self.weights_,
-                self.priors_,
-                self._networks(),
-                settings,
-                new_generator(0),
-            ).to(settings.device)
-            system.eval()
-            yield system, Draw(new_generator(child_seeds(rng, 1)[0]), settings.device)
-
     def _asked(self, variables: Any, do: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         """What is asked about, and the columns to return."""
         for word, setting in (("do", do), ("given", given)):
             for name in setting:
                 if name not in self.columns_:
-                    raise GraphError(f"{word} names {name!r}, which is no node. {suggest(str(name), list(self.columns_))}")
+                    raise GraphError(
+                        f"{word} names {name!r}, which is no node. {suggest(str(name), list(self.columns_))}"
+                    )
         names = list(self.columns_) if variables is None else list(self.graph_.names(variables))
         names = [name for name in self.columns_ if name in names]
         return [name for name in names if name not in do and name not in given], names
@@ -411,84 +392,11 @@ class Answers:
     def _warn_of_rare(self, do: Mapping[str, Any]) -> None:
         for name, value in do.items():
             if np.ndim(value) == 0 and (words := self.columns_[name].rarity(value, FEW_ROWS)):
-                warn(f"do sets {name}={value!r}, {words}: what follows from it is mostly guesswork.", PositivityWarning, stacklevel=3)
-
-    def _spread(self, system: Any, name: str, value: Any, count: int, draw: Any) -> Any:
-        """A value that is set or seen, in each of `count` rows."""
-        import torch
-
-        column = self.columns_[name]
-        array = np.asarray(value)
-        single = array.shape == column.shape if column.kind == "tensor" else array.ndim == 0
-        encoded = torch.from_numpy(column.encode([value] if single else value))
-        if not single and len(encoded) != count:
-            raise InputDataError(f"{name!r} is set to {len(encoded)} values for {count} rows; pass one value or {count}.")
-        return (encoded.expand(count, *encoded.shape[1:]).clone() if single else encoded).to(draw.device)
-
-    def _draw(
-        self, system: Any, draw: Any, count: int, do: dict[str, Any], given: dict[str, Any]
-    ) -> tuple[dict[str, Any], float]:
-        """Values of all variables, and how many independent rows they are worth."""
-        import torch
-
-        from modpart._torch.dcm.sampling import draw_noise, run
-
-        if given:
-            values, _, effective = self._abduct(system, draw, count, given, do)
-            return values, effective
-        parts = []
-        for start in range(0, count, CHUNK):
-            size = min(CHUNK, count - start)
-            here = {
-                name: self._spread(system, name, value if np.ndim(value) == 0 or self._is_entry(name, value) else value[start : start + size], size, draw)
-                for name, value in do.items()
-            }
-            parts.append(run(system, draw_noise(system, size, draw), here))
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}, float(count)
-
-    def _is_entry(self, name: str, value: Any) -> bool:
-        return self.columns_[name].kind == "tensor" and np.shape(value) == self.columns_[name].shape
-
-    def _abduct(
-        self, system: Any, draw: Any, count: int, seen: dict[str, Any], do: dict[str, Any] | None = None
-    ) -> tuple[dict[str, Any], Any, float]:
-        """Rows and their noise given what was seen: weighted draws, then as many of them as are wanted."""
-        import torch
-
-        from modpart._torch.dcm.sampling import weigh
-
-        tensors = [name for name in seen if self.columns_[name].kind == "tensor"]
-        if tensors:
-            raise InputDataError(f"{tensors[0]!r} is a tensor; its probability is not known, so it cannot be evidence.")
-        size = min(max(4 * count, 10_000), 4 * CHUNK)
-        spread = {name: self._spread(system, name, value, size, draw) for name, value in seen.items()}
-        set_to = {name: self._spread(system, name, value, size, draw) for name, value in (do or {}).items()}
-        values, noise, log_weight = weigh(system, size, spread, set_to, draw)
-        weight = (log_weight - log_weight.max()).double().exp()
-        effective = float(weight.sum().square() / weight.square().sum()) * min(1.0, count / size)
-        if effective < min(FEWEST, count / 2):
-            warn(
-                f"The evidence {', '.join(map(str, seen))} is met by draws worth {effective:.0f} independent rows of "
-                f"{count}; the answer is rough. Ask for more n_samples.",
-                ModpartWarning,
-                stacklevel=4,
-            )
-        places = (torch.arange(count, device=weight.device) + float(draw.uniform(1)[0])) / count
-        chosen = torch.searchsorted((weight.cumsum(0) / weight.sum()).clamp(max=1.0), places.double())
-        chosen = chosen.clamp(max=size - 1)[draw.order(count)]
-        return {name: x[chosen] for name, x in values.items()}, noise.take(chosen), effective
-
-    def _encode(self, table: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        return {name: self.columns_[name].encode(values) for name, values in table.items()}
-
-    def _log_density(self, system: Any, draw: Any, values: Mapping[str, np.ndarray], names: Iterable[str]) -> np.ndarray:
-        import torch
-
-        from modpart._torch.dcm.sampling import log_density
-
-        kinds = {name: np.int64 if self.columns_[name].states is not None else np.float32 for name in values}
-        tensors = {name: torch.from_numpy(np.asarray(x, kinds[name])).to(draw.device) for name, x in values.items()}
-        return log_density(system, tensors, set(names)).cpu().numpy().astype(np.float64)
+                warn(
+                    f"do sets {name}={value!r}, {words}: what follows from it is mostly guesswork.",
+                    PositivityWarning,
+                    stacklevel=3,
+                )
 
     def _predict_do(self, X: Any, do: frozenset[str], n_samples: int, random_state: Any) -> np.ndarray:
         table = read_rows(self, X, missing=[name for name in self.columns_ if name not in do])
@@ -503,18 +411,14 @@ class Answers:
                 found[key] = drawn.mean() if mean else drawn.value_counts().index[0]
         return np.array([found[key] for key in rows.itertuples(index=False, name=None)])
 
-    def _frame(self, values: Mapping[str, Any]) -> Any:
-        decoded = {name: self.columns_[name].decode(x.cpu().numpy()) for name, x in values.items()}
-        if any(self.columns_[name].kind == "tensor" for name in decoded):
-            return {name: np.asarray(x) for name, x in decoded.items()}
-        return pd.DataFrame(decoded)
-
 
 def _numbers(name: str, frame: pd.DataFrame) -> np.ndarray:
     try:
         return frame[name].to_numpy(np.float64)
     except (TypeError, ValueError) as error:
-        raise InputDataError(f"The outcome {name!r} is no number, so it has no mean. Make it boolean or a number.") from error
+        raise InputDataError(
+            f"The outcome {name!r} is no number, so it has no mean. Make it boolean or a number."
+        ) from error
 
 
 def _effect_again(

@@ -75,7 +75,9 @@ class Column:
         if self.kind == "tensor":
             array = np.asarray(values, dtype=np.float32)
             if array.shape[1:] != self.shape:
-                raise InputDataError(f"Variable {self.name!r} has entries of shape {array.shape[1:]}, not {self.shape}.")
+                raise InputDataError(
+                    f"Variable {self.name!r} has entries of shape {array.shape[1:]}, not {self.shape}."
+                )
             return array
         series = pd.Series(values)
         if self.states is None:

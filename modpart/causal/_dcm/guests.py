@@ -79,8 +79,8 @@ class Guests:
         for node in nodes:
             if node.name in self.prototypes and node.kind == "numeric":
                 raise ParameterError(
-                    f"modules: {node.name!r} is a column of numbers, which a torch module cannot draw here. Pass it as an "
-                    f"array of shape (n_samples, 1), or as a module that export_module gave."
+                    f"modules: {node.name!r} is a column of numbers, which a torch module cannot draw here. Pass the "
+                    "data as an array of shape (n_samples, 1), or a module that export_module gave."
                 )
 
 
@@ -98,8 +98,7 @@ def read_guests(graph: CausalGraph, modules: Mapping[str, Any], frozen: str | Se
     lacking = sorted(kept - set(guests.weights))
     if lacking:
         raise ParameterError(
-            f"frozen names {lacking[0]!r}, for which modules has no network. Frozen variables need one to be used as it "
-            "is."
+            f"frozen names {lacking[0]!r}, for which modules has no network. Give it one, or take it out of frozen."
         )
     return guests
 
@@ -125,8 +124,8 @@ def _seat_network(graph: CausalGraph, name: str, module: Any, guests: Guests) ->
                 "a third argument: a list with the state (n,) of each hidden cause."
             ) from error
         raise ParameterError(
-            f"modules: the network of {name!r} must be callable as forward(parents, noise), parents being a list of one "
-            "tensor for each parent."
+            f"modules: the network of {name!r} must be callable as forward(parents, noise), parents being a list of "
+            "one tensor for each parent."
         ) from error
     if not hasattr(module, "noise_dim"):
         module = deepcopy(module)
@@ -149,8 +148,8 @@ def _seat(graph: CausalGraph, name: str, module: TrainedModule, guests: Guests) 
     known = {tuple(clique): prior for clique, prior in zip(module.causes, module.priors, strict=True)}
     if {frozenset(clique) for clique in tied} != {frozenset(clique) for clique in known}:
         raise ParameterError(
-            f"modules: the module of {', '.join(module.nodes)} shares other hidden causes in this graph than in the one "
-            "it was learned in, so it cannot be confounded as it should. Leave it out and let the model train its own."
+            f"modules: the module of {', '.join(module.nodes)} shares other hidden causes in this graph than where it "
+            "was learned, so it cannot be confounded as it should. Leave it out and let the model train its own."
         )
     part = set(module.nodes)
     if guests.frozen & part and not part <= guests.frozen and known:

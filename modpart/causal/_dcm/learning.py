@@ -46,7 +46,7 @@ def learn_modules(
     nodes: Sequence[Any],
     modules: Sequence[Module],
     data: Mapping[Regime, Mapping[str, np.ndarray]],
-    losses: Mapping[Module, str],
+    losses: Mapping[frozenset[str], str],
     settings: Any,
     *,
     n_states: Mapping[int, int],
@@ -72,9 +72,13 @@ def learn_modules(
         for module in level:
             loss = losses[module.nodes]
             steps = max_steps if len(module.nodes) > 1 else (max_steps + 1) // 2
-            alone = Module(module.nodes, dict.fromkeys(module.contexts, frozenset())) if loss == "likelihood" else module
+            alone = (
+                Module(module.nodes, dict.fromkeys(module.contexts, frozenset())) if loss == "likelihood" else module
+            )
             jobs.append(known.job(alone, loss, steps, seeds[module.nodes]))
-        for module, job, learned in zip(level, jobs, parallel_map(train, [(job,) for job in jobs], n_jobs=n_jobs), strict=True):
+        for module, job, learned in zip(
+            level, jobs, parallel_map(train, [(job,) for job in jobs], n_jobs=n_jobs), strict=True
+        ):
             weights.update(learned.states)
             priors.update(learned.priors)
             names = [v for v in graph.order if v in module.nodes]

@@ -72,6 +72,9 @@ def levels(modules: Sequence[Module], exact: Iterable[frozenset[str]]) -> list[l
     home = {node: i for i, module in enumerate(modules) for node in module.nodes}
     graph.add_nodes_from(range(len(modules)))
     graph.add_edges_from(
-        (home[node], i) for i, module in enumerate(modules) for node in module.needs if home[node] != i and module.nodes not in free
+        (home[node], i)
+        for i, module in enumerate(modules)
+        for node in module.needs
+        if home[node] != i and module.nodes not in free
     )
     return [[modules[i] for i in sorted(level)] for level in nx.topological_generations(graph)]

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from modpart._utils.checks import check_X
 from modpart._utils.params import suggest
 from modpart.causal._graph import CausalGraph
 from modpart.exceptions import GraphError, InputDataError
@@ -22,7 +24,7 @@ def read_regimes(estimator: Any, X: Any) -> dict[Regime, Table]:
 
     A mapping is taken for one of regimes when its values are tables themselves.
     """
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not issparse(X):  # one of scipy's sparse formats is a mapping
         if not X:
             raise InputDataError("X is an empty mapping. Pass arrays by name, or one table for each regime.")
         if all(isinstance(part, pd.DataFrame | Mapping) for part in X.values()):
@@ -39,15 +41,15 @@ def read_regimes(estimator: Any, X: Any) -> dict[Regime, Table]:
         if set(part) != set(names):
             odd = min(set(part) ^ set(names))
             raise InputDataError(
-                f"The data of regime {sorted(regime)} and the first regime differ in column {odd!r}. Every regime needs "
-                "the same columns."
+                f"The data of regime {sorted(regime)} and the first regime differ in column {odd!r}. Every regime "
+                "needs the same columns."
             )
     return {regime: {name: part[name] for name in names} for regime, part in parts.items()}
 
 
 def read_rows(estimator: Any, X: Any, missing: Iterable[str] = ()) -> Table:
     """Rows to answer for; columns of `missing` may be left out of a frame or mapping."""
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and not issparse(X):
         table = _by_name(X)
     elif isinstance(X, pd.DataFrame) and hasattr(estimator, "feature_names_in_"):
         left_out = [name for name in missing if name not in X.columns]
@@ -74,7 +76,7 @@ def _table(estimator: Any, X: Any, *, reset: bool) -> Table:
         if len(doubled):
             raise InputDataError(f"X has several columns named {doubled[0]!r}. Give every variable one name.")
         return {str(name): X[name] for name in X.columns}
-    array = validate_data(estimator, X, dtype=np.float64, order="C", reset=reset)
+    array = check_X(estimator, X, reset=reset)
     known = getattr(estimator, "feature_names_in_", None)
     names = [f"x{i}" for i in range(array.shape[1])] if known is None else [str(name) for name in known]
     return {name: array[:, i] for i, name in enumerate(names)}
