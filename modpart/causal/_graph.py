@@ -462,6 +462,12 @@ class CausalGraph:
     def _key(self) -> tuple[frozenset[Any], ...]:
         return frozenset(self.nodes), frozenset(self.directed), frozenset(map(frozenset, self.bidirected))
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"nodes": self.nodes, "directed": self.directed, "bidirected": self.bidirected}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        CausalGraph.__init__(self, state["directed"], bidirected=state["bidirected"], nodes=state["nodes"])
+
     def __contains__(self, node: object) -> bool:
         return node in self._parents
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from modpart._torch.dcm.images import encoder_for
+from modpart._torch.dcm.images import encoder_for, width_of
 from modpart._torch.dcm.nodes import Node
 from modpart._torch.init import draw_layers
 
@@ -30,7 +30,7 @@ class Critic(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleList(encoder_for(node, generator) for node in nodes)
         self.flat = not any(node.shape for node in nodes)
-        inputs = sum(encoder.size for encoder in self.encoders)
+        inputs = sum(map(width_of, nodes))
         weights, biases = zip(*draw_layers([inputs, *hidden, 1], generator), strict=True)
         self.weights, self.biases = nn.ParameterList(weights), nn.ParameterList(biases)
 
@@ -62,7 +62,7 @@ class Critic(nn.Module):
             for a, b in zip(real, fake, strict=True)
         ]
         slopes = torch.autograd.grad(self(between).sum(), between, create_graph=True)
-        squares = sum(slope.flatten(1).square().sum(1) for slope in slopes)
+        squares = torch.stack([slope.flatten(1).square().sum(1) for slope in slopes]).sum(0)
         return ((squares + 1e-12).sqrt() - 1.0).square().mean()
 
     def _slope(self, h: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from modpart._torch.dcm.nodes import Node
 
-__all__ = ["FEATURES", "ImageEncoder", "TensorGenerator", "encoder_for"]
+__all__ = ["ImageEncoder", "TensorGenerator", "encoder_for", "width_of"]
 
 FEATURES = 32  # that an encoder makes of an image
 CHANNELS = 32
@@ -71,7 +71,7 @@ class TensorGenerator(nn.Module):
         super().__init__()
         self.noise_dim, self.shape = noise_dim, node.shape
         self.encoders = nn.ModuleList(encoder_for(parent, generator) for parent in parents)
-        inputs = noise_dim + sum(encoder.size for encoder in self.encoders)
+        inputs = noise_dim + sum(width_of(parent) for parent in parents)
         self.first = _drawn(nn.Linear(inputs, width), generator)
         self.tables = nn.ParameterList(
             nn.Parameter(torch.rand(count, width, generator=generator) * 2 - 1) for count in n_states
@@ -113,6 +113,11 @@ class _Flat(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x
+
+
+def width_of(node: Node) -> int:
+    """Number of features that a reader of the variable sees."""
+    return FEATURES if node.shape else node.size
 
 
 def encoder_for(node: Node, generator: torch.Generator) -> Any:

@@ -7,8 +7,10 @@ Where no tensor is involved the law of the variables H of a c-component, given t
 and the likelihood of the data is the product of the Q's: each can be maximised alone, in any order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -64,12 +66,12 @@ def log_likelihood(system: System, factors: Sequence[Factor]) -> torch.Tensor:
     while causes:
         cause = min(causes, key=lambda c: (np.prod([size[other] for other in joint(c)]), c))
         axes = joint(cause)
-        together = sum(_spread(factor, axes) for factor in waiting if cause in factor[0])
+        together = reduce(add, (_spread(factor, axes) for factor in waiting if cause in factor[0]))
         waiting = [factor for factor in waiting if cause not in factor[0]]
         left = tuple(other for other in axes if other != cause)
         waiting.append((left, together.logsumexp(1 + axes.index(cause))))
         causes.remove(cause)
-    return sum(table for _, table in waiting)
+    return reduce(add, (table for _, table in waiting))
 
 
 def _spread(factor: Factor, axes: tuple[int, ...]) -> torch.Tensor:
@@ -101,7 +103,7 @@ class Evidence:
     own: dict[str, tuple[dict[str, torch.Tensor], torch.Tensor]]
 
     @classmethod
-    def of(cls, system: System, names: Sequence[str], table: dict[str, np.ndarray], share: float) -> "Evidence":
+    def of(cls, system: System, names: Sequence[str], table: Mapping[str, np.ndarray], share: float) -> "Evidence":
         """Count the rows of a table of values."""
         needed = sorted({name for v in names for name in (v, *system.nodes[v].parents)})
         stacked = np.stack([np.asarray(table[name], np.float64) for name in needed], axis=1)
@@ -166,7 +168,7 @@ class Likelihood(nn.Module):
 
     def loss(self, progress: float) -> torch.Tensor:
         """Minus the mean log likelihood of a row."""
-        return -sum(self._mean(part, whole) for part, whole in zip(self.evidence, self.whole, strict=True))
+        return -reduce(add, (self._mean(part, whole) for part, whole in zip(self.evidence, self.whole, strict=True)))
 
     def _mean(self, part: Evidence, whole: bool) -> torch.Tensor:
         if whole:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from modpart._torch.dcm.images import encoder_for
+from modpart._torch.dcm.images import encoder_for, width_of
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
 
 __all__ = ["Mechanism", "Quantiles", "pick", "place"]
@@ -50,7 +50,7 @@ class Mechanism(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleList(encoder_for(parent, generator) for parent in parents if parent.kind == TENSOR)
         self.encoded = tuple(parent.kind == TENSOR for parent in parents)
-        inputs = sum(encoder.size for encoder in self.encoders) + sum(p.size for p in parents if p.kind != TENSOR)
+        inputs = sum(map(width_of, parents))
         n_outputs = node.size if node.kind == DISCRETE else len(KNOTS) + 2
         width, *others = [*hidden, n_outputs]
         scale = 1.0 / sqrt(max(1, len(parents) + len(n_states)))  # of a one-hot block one input is on

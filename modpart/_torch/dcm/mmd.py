@@ -48,6 +48,6 @@ def _discrepancy(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     both = torch.cat([real, fake])
     squares = both.square().sum(1)
     distances = (squares[:, None] + squares[None] - 2 * both @ both.T).clamp(min=0.0)
-    kernel = sum(torch.exp(distances * (-0.5 * rate)) for rate in RATES)
+    kernel = torch.stack([torch.exp(distances * (-0.5 * rate)) for rate in RATES]).sum(0)
     within = kernel[:count, :count].sum() + kernel[count:, count:].sum() - 2 * count * len(RATES)
     return within / (count * (count - 1)) - 2 * kernel[:count, count:].mean()

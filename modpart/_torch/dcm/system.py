@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from modpart._torch.dcm.images import FEATURES, TensorGenerator
+from modpart._torch.dcm.images import TensorGenerator, width_of
 from modpart._torch.dcm.mechanisms import Mechanism, Quantiles
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
 
@@ -32,8 +32,7 @@ def new_mechanism(
 def sizes_of(node: Node, parents: Sequence[Node], weights: Mapping[str, np.ndarray]) -> tuple[tuple[int, ...], int]:
     """Widths of the hidden layers and dimension of the noise of a mechanism that has these weights."""
     if node.kind == TENSOR:
-        read = sum(FEATURES if parent.kind == TENSOR else parent.size for parent in parents)
-        return (), weights["first.weight"].shape[1] - read
+        return (), weights["first.weight"].shape[1] - sum(map(width_of, parents))
     layers = sorted(name for name in weights if name.startswith("biases."))
     widths = (len(weights["bias"]), *(len(weights[f"biases.{i}"]) for i in range(len(layers))))
     return widths[:-1], 0
@@ -129,8 +128,9 @@ class System(nn.Module):
             if node.kind == NUMERIC:
                 seen[name] = Quantiles(law).value(draw.normal(count))[:, None]
                 continue
-            soft = ((law + draw.gumbel(*law.shape)) / temperature).softmax(1)
-            hard = functional.one_hot(soft.argmax(1), node.size).to(soft.dtype)
+            noisy = law + draw.gumbel(*law.shape)
+            hard = functional.one_hot(noisy.argmax(1), node.size).to(law.dtype)
+            soft = (noisy / temperature).softmax(1) if temperature else law.softmax(1)
             seen[name] = hard + (soft - soft.detach()) if soft.requires_grad else hard
         return seen
 

@@ -88,7 +88,7 @@ class Column:
             series = pd.to_numeric(series.astype(object), errors="coerce")
         codes = index.get_indexer(pd.Index(series.to_numpy(object) if index.dtype == object else series.to_numpy()))
         if (codes < 0).any():
-            value = pd.Series(values).iloc[int(np.argmax(codes < 0))]
+            value = pd.Series(values, dtype=object).tolist()[int(np.argmax(codes < 0))]
             known = ", ".join(repr(state) for state in index[:10].tolist())
             raise InputDataError(
                 f"Column {self.name!r} holds {value!r}, which it did not hold when the model was fitted. It knows "
@@ -107,7 +107,7 @@ class Column:
             values = np.rint(values) if self.kind == "integer" else values
         if self.categories is not None:
             return pd.Series(pd.Categorical(values, categories=self.categories, ordered=self.ordered))
-        return pd.Series(values).astype(self.dtype)
+        return pd.Series(values).astype(pd.api.types.pandas_dtype(self.dtype))
 
     def rarity(self, value: Any, few: int) -> str:
         """Words for a value that the data hold rarely, or that lies outside their range; empty otherwise."""
@@ -139,11 +139,10 @@ def learn_column(name: str, values: Any, kind: str = "infer") -> Column:
         )
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        states = dtype.categories[np.unique(series.cat.codes)]
-        kind = ("ordinal" if dtype.ordered else "categorical") if kind == "infer" else kind
-        _, counts = np.unique(series.cat.codes, return_counts=True)
+        codes, counts = np.unique(np.asarray(series.cat.codes), return_counts=True)
         every = dtype.categories.to_numpy()
-        return Column(name, kind, "category", states.to_numpy(), every, bool(dtype.ordered), counts=counts)
+        kind = ("ordinal" if dtype.ordered else "categorical") if kind == "infer" else kind
+        return Column(name, kind, "category", every[codes], every, bool(dtype.ordered), counts=counts)
     if pd.api.types.is_bool_dtype(dtype):
         states, counts = np.unique(series.to_numpy(bool), return_counts=True)
         return Column(name, "boolean", str(dtype), states, counts=counts)

@@ -130,8 +130,8 @@ class Runs:
         set_to = {name: self._spread(system, name, value, size, draw) for name, value in (do or {}).items()}
         values, noise, log_weight = weigh(system, size, spread, set_to, draw)
         weight = (log_weight - log_weight.max()).double().exp()
-        effective = float(weight.sum().square() / weight.square().sum()) * min(1.0, count / size)
-        if effective < min(FEWEST, count / 2):
+        effective = float(weight.sum().square() / weight.square().sum())
+        if effective < FEWEST:
             warn(
                 f"The evidence {', '.join(map(str, seen))} is met by draws worth {effective:.0f} independent rows of "
                 f"{count}; the answer is rough. Ask for more n_samples.",
@@ -141,7 +141,7 @@ class Runs:
         places = (torch.arange(count, device=weight.device) + float(draw.uniform(1)[0])) / count
         chosen = torch.searchsorted((weight.cumsum(0) / weight.sum()).clamp(max=1.0), places.double())
         chosen = chosen.clamp(max=size - 1)[draw.order(count)]
-        return {name: x[chosen] for name, x in values.items()}, noise.take(chosen), effective
+        return {name: x[chosen] for name, x in values.items()}, noise.take(chosen), min(effective, float(count))
 
     def _encode(self, table: Mapping[str, Any]) -> dict[str, np.ndarray]:
         return {name: self.columns_[name].encode(values) for name, values in table.items()}
