@@ -13,8 +13,14 @@ from sklearn.preprocessing import FunctionTransformer
 from modpart.causal import CausalGraph, ModularDCM
 from modpart.causal.graphs import EXPERIMENTS, IDENTIFIABLE
 from modpart.datasets import DiscreteSCM
-from modpart.exceptions import GraphError, InputDataError, ModpartWarning, NotIdentifiableError, ParameterError
-from modpart.exceptions import PositivityWarning
+from modpart.exceptions import (
+    GraphError,
+    InputDataError,
+    ModpartWarning,
+    NotIdentifiableError,
+    ParameterError,
+    PositivityWarning,
+)
 from modpart.io import load, save
 
 FRONT_DOOR = CausalGraph("X -> Z -> Y; X <-> Y")
@@ -294,13 +300,27 @@ def test_starts_are_compared():
 
 
 # ---- bad calls ------------------------------------------------------------------------------------------------
+def spoilt(value):
+    return DATA.assign(Z=np.where(DATA.index == 3, value, 1.5))
+
+
 @pytest.mark.parametrize(
     ("graph", "data", "error", "words"),
     [
         ("X -> Z -> Y; X <-> Y", DATA.drop(columns="Z"), InputDataError, "no column 'Z'"),
         ("X -> Z; X <-> Z", DATA, GraphError, "Column 'Y' is no node"),
-        ("X -> Z -> Y", DATA.assign(Z=np.where(DATA.index == 3, np.nan, 1.5)), InputDataError, "'Z' has 1 missing.*row 3"),
-        ("X -> Z -> Y", DATA.assign(Z=np.where(DATA.index == 4, np.inf, 1.5)), InputDataError, "'Z' holds inf in row 4"),
+        (
+            "X -> Z -> Y",
+            DATA.assign(Z=np.where(DATA.index == 3, np.nan, 1.5)),
+            InputDataError,
+            "'Z' has 1 missing.*row 3",
+        ),
+        (
+            "X -> Z -> Y",
+            DATA.assign(Z=np.where(DATA.index == 4, np.inf, 1.5)),
+            InputDataError,
+            "'Z' holds inf in row 4",
+        ),
         ("X -> Z -> Y", DATA.assign(Z=pd.Timestamp("2020-01-01")), InputDataError, "'Z' has type datetime64"),
         ("X -> Z -> Y", DATA[:0], InputDataError, "no rows"),
         ("X -> Z -> Y", {"X": [1, 2], "Z": [1], "Y": [1, 2]}, InputDataError, "different numbers of rows"),
@@ -315,7 +335,7 @@ def test_wrong_data_are_named(graph, data, error, words):
 
 
 def test_wrong_queries_are_named(fitted):
-    with pytest.raises(InputDataError, match="'X' holds 7.*knows 0, 1, 2"):
+    with pytest.raises(InputDataError, match=r"'X' holds 7.*knows 0, 1, 2"):
         fitted.sample(3, variables="Y", do={"X": 7})
     with pytest.raises(GraphError, match="do names 'W'"):
         fitted.sample(3, do={"W": 1})
@@ -324,7 +344,7 @@ def test_wrong_queries_are_named(fitted):
     with pytest.raises(InputDataError, match="no column 'Z'"):
         fitted.score(DATA.drop(columns="Z").to_dict("series"))
     with pytest.raises(AttributeError, match="outcome"):
-        ModularDCM(FRONT_DOOR, max_steps=2).predict
+        ModularDCM(FRONT_DOOR, max_steps=2).predict(DATA)
 
 
 def test_rare_values_are_warned_of():

@@ -163,7 +163,7 @@ def test_images_are_drawn_read_and_judged():
         ModularDCM("X -> I -> Y; X <-> Y; X <-> I", max_steps=1, batch_size=64).fit(data).sample(
             2, variables="Y", do={"X": 1}
         )
-    with pytest.raises(ParameterError, match="loss='likelihood' cannot learn I"):
+    with pytest.raises(ParameterError, match="loss='likelihood' cannot learn"):
         ModularDCM("X -> I -> Y; X <-> Y", loss="likelihood").fit(data)
 
 
@@ -221,7 +221,9 @@ def test_the_gpu_gives_the_same_within_monte_carlo_error():
 
 def test_evidence_that_is_hardly_met_is_told():
     rng = np.random.default_rng(0)
-    data = pd.DataFrame({"A": rng.normal(size=500), "B": rng.normal(size=500)})
-    model = ModularDCM("A -> B", loss="likelihood", max_steps=30, hidden=(8,), random_state=0).fit(data.assign(B=data.A * 3))
+    data = pd.DataFrame({"A": rng.normal(size=500)})
+    model = ModularDCM("A -> B", loss="likelihood", max_steps=30, hidden=(8,), random_state=0).fit(
+        data.assign(B=data.A * 3)
+    )
     with pytest.warns(ModpartWarning, match="worth .* independent rows"):
         model.sample(100, given={"B": 40.0}, random_state=0)

@@ -88,7 +88,7 @@ class TensorGenerator(nn.Module):
         self.second = _drawn(nn.Linear(width, outputs), generator)
 
     def forward(
-        self, parents: Sequence[torch.Tensor], noise: torch.Tensor, states: Sequence[torch.Tensor]
+        self, parents: Sequence[torch.Tensor], noise: torch.Tensor, states: Sequence[torch.Tensor] = ()
     ) -> torch.Tensor:
         """Draw (n, *shape) from parents, noise (n, noise_dim) and one vector of states for each hidden cause."""
         parts = [encoder(x) for encoder, x in zip(self.encoders, parents, strict=True)]

@@ -35,10 +35,10 @@ def log_probability(
     `rows` says which row of the values of the parents belongs to each value of the column, None that they are aligned.
     """
     node = system.nodes[name]
-    kind = next(system.mechanism(name).parameters()).dtype
+    kind = next(system.parameters(), torch.zeros(())).dtype
     parents = [features(system.known[parent], values[parent]).to(kind) for parent in node.parents]
     count = len(parents[0]) if parents else 1
-    law = system.mechanism(name).grid(parents, count)
+    law = system.grid(name, parents, count)
     value = values[name]
     if node.kind == DISCRETE:
         law = law.log_softmax(-1)
@@ -161,9 +161,8 @@ class Likelihood(nn.Module):
         cells = 0
         for v in part.names:
             combinations = int(np.prod([states[cause] for cause in self.system.nodes[v].causes]))
-            width = self.system.mechanism(v).bias.numel()
             different = max([1, *map(len, part.own[v][0].values())])
-            cells += combinations * (different * width + len(part.weight))
+            cells += combinations * (64 * different + len(part.weight))
         return cells
 
     def loss(self, progress: float) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """How a variable follows from its causes: a small net for its conditional law, and one noise of its own.
 
 The noise of a table's column is one uniform number per row. A discrete variable is the state in whose share of the unit
-interval that number falls; a number is a rising, piecewise linear function of the noise's normal score. So a noise can
+interval that number falls; a number is a rising, smooth function of the noise's normal score. So a noise can
 be recovered from the value, and the probability of a value is known in closed form.
 """
 
@@ -16,9 +16,21 @@ from torch.nn import functional
 from modpart._torch.dcm.images import encoder_for, width_of
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
 
-__all__ = ["Mechanism", "Quantiles", "pick", "place"]
+__all__ = ["Mechanism", "Quantiles", "pick"]
 
-KNOTS = tuple(0.625 * k for k in range(-4, 5))  # of the normal score, from -2.5 to 2.5
+STEP = 0.625  # between the knots
+KNOTS = tuple(STEP * k for k in range(-4, 5))  # of the normal score, from -2.5 to 2.5
+BEFORE_ZERO = (
+    STEP / 2,
+    STEP,
+    STEP,
+    STEP,
+    STEP / 2,
+    0.0,
+    0.0,
+    0.0,
+    0.0,
+)  # from the first knot on
 FLAT = 1e-3  # least slope of a quantile function
 ONE = log(e - 1.0)  # softplus(ONE) = 1
 EDGE = 1e-6  # a uniform noise stays this far from 0 and 1
@@ -51,7 +63,7 @@ class Mechanism(nn.Module):
         self.encoders = nn.ModuleList(encoder_for(parent, generator) for parent in parents if parent.kind == TENSOR)
         self.encoded = tuple(parent.kind == TENSOR for parent in parents)
         inputs = sum(map(width_of, parents))
-        n_outputs = node.size if node.kind == DISCRETE else len(KNOTS) + 2
+        n_outputs = node.size if node.kind == DISCRETE else len(KNOTS) + 1
         width, *others = [*hidden, n_outputs]
         scale = 1.0 / sqrt(max(1, len(parents) + len(n_states)))  # of a one-hot block one input is on
 
@@ -96,14 +108,6 @@ class Mechanism(nn.Module):
         return self._rest(h)
 
 
-def place(node: Node, law: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Value of a column for uniform noise: states (n,) as integers, or numbers (n,)."""
-    if node.kind == DISCRETE:
-        above = law.softmax(1).cumsum(1)[:, :-1]  # the last border is 1
-        return (noise[:, None] >= above).sum(1)
-    return Quantiles(law).value(torch.special.ndtri(noise.double()).to(law.dtype))
-
-
 def pick(node: Node, law: torch.Tensor, value: torch.Tensor, uniform: torch.Tensor) -> torch.Tensor:
     """Noise (n,) drawn from what it can have been when the column had these values; `uniform` (n,) is the draw."""
     if node.kind == NUMERIC:
@@ -116,12 +120,14 @@ def pick(node: Node, law: torch.Tensor, value: torch.Tensor, uniform: torch.Tens
 
 
 class Quantiles:
-    """Rising piecewise linear functions of a normal score, one for each row.
+    """Rising functions of a normal score, one for each row: smooth, with slopes that are linear between knots.
+
+    So the density is continuous in the value and in the weights, and both directions are in closed form.
 
     Parameters
     ----------
-    law : tensor of shape (..., len(KNOTS) + 2)
-        The value at score 0, then the slopes left of the first knot, between the knots and right of the last one.
+    law : tensor of shape (..., len(KNOTS) + 1)
+        The value at score 0, then the slopes at the knots before :func:`softplus`; outside they stay as at the ends.
     """
 
     def __init__(self, law: torch.Tensor) -> None:
@@ -129,24 +135,29 @@ class Quantiles:
         self.slopes = functional.softplus(law[..., 1:] + ONE) + FLAT
         self.knots = torch.tensor(KNOTS, dtype=law.dtype, device=law.device)
 
-    def _ramps(self, score: torch.Tensor) -> torch.Tensor:
-        """How far each piece reaches on the way from 0 to the score, (..., n_pieces)."""
-        low = functional.pad(self.knots, (1, 0), value=-torch.inf)
-        high = functional.pad(self.knots, (0, 1), value=torch.inf)
-        return score[..., None].clamp(low, high) - torch.zeros_like(score)[..., None].clamp(low, high)
+    def _integrals(self, score: torch.Tensor) -> torch.Tensor:
+        """What a unit slope at each knot adds to the value on the way from 0 to the score, (..., n_knots)."""
+        inside = (score[..., None] - self.knots[:-1]).clamp(0.0, STEP)
+        rising = inside.square() / (2 * STEP)
+        share = functional.pad(inside - rising, (0, 1)) + functional.pad(rising, (1, 0))
+        share[..., 0] += (score - self.knots[0]).clamp(max=0.0)
+        share[..., -1] += (score - self.knots[-1]).clamp(min=0.0)
+        return share - torch.tensor(BEFORE_ZERO, dtype=score.dtype, device=score.device)
 
     def value(self, score: torch.Tensor) -> torch.Tensor:
         """Values at normal scores."""
-        return self.offset[..., 0] + (self.slopes * self._ramps(score)).sum(-1)
+        return self.offset[..., 0] + (self.slopes * self._integrals(score)).sum(-1)
 
     def score(self, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Normal scores of values, and the slopes there."""
-        reached = self.offset + self.slopes @ self._ramps(self.knots).T
-        piece = (value[..., None] >= reached).sum(-1, keepdim=True)
-        near = (piece - 1).clamp(min=0)
-        slope = self.slopes.gather(-1, piece)[..., 0]
-        start = reached.gather(-1, near)[..., 0]
-        return self.knots[near[..., 0]] + (value - start) / slope, slope
+        reached = self.offset + self.slopes @ self._integrals(self.knots).T
+        above = (value[..., None] >= reached).sum(-1, keepdim=True)  # knots at or below the value
+        near, far = (above - 1).clamp(min=0), above.clamp(max=len(KNOTS) - 1)
+        slope, end = self.slopes.gather(-1, near)[..., 0], self.slopes.gather(-1, far)[..., 0]
+        way = value - reached.gather(-1, near)[..., 0]
+        bend = (end - slope) / STEP  # 0 outside, where near and far are the same knot
+        steep = (slope.square() + 2 * bend * way).clamp(min=FLAT**2).sqrt()
+        return self.knots[near[..., 0]] + 2 * way / (slope + steep), steep
 
     def log_density(self, value: torch.Tensor) -> torch.Tensor:
         """Log density of values."""

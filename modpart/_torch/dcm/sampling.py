@@ -8,7 +8,7 @@ import torch
 from modpart._torch.dcm.likelihood import log_likelihood, log_probability
 from modpart._torch.dcm.mechanisms import Quantiles, pick
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR
-from modpart._torch.dcm.system import Draw, System, features
+from modpart._torch.dcm.system import Draw, System, features, noise_of
 
 __all__ = ["Noise", "draw_noise", "log_density", "run", "weigh"]
 
@@ -39,7 +39,7 @@ def draw_noise(system: System, count: int, draw: Draw) -> Noise:
     own = {}
     for name, node in system.nodes.items():
         tensor = node.kind == TENSOR
-        own[name] = draw.normal(count, system.mechanism(name).noise_dim) if tensor else draw.uniform(count)
+        own[name] = draw.normal(count, noise_of(system.mechanism(name))) if tensor else draw.uniform(count)
     return Noise(states, own)
 
 

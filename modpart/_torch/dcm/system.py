@@ -1,6 +1,7 @@
 """The variables of a causal model together: run in causal order, in training or with values that are set or seen."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from modpart._torch.dcm.images import TensorGenerator, width_of
 from modpart._torch.dcm.mechanisms import Mechanism, Quantiles
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
 
-__all__ = ["Draw", "System", "features", "new_mechanism", "sizes_of"]
+__all__ = ["Draw", "System", "features", "new_mechanism", "noise_of", "sizes_of"]
 
 
 def new_mechanism(
@@ -36,6 +37,11 @@ def sizes_of(node: Node, parents: Sequence[Node], weights: Mapping[str, np.ndarr
     layers = sorted(name for name in weights if name.startswith("biases."))
     widths = (len(weights["bias"]), *(len(weights[f"biases.{i}"]) for i in range(len(layers))))
     return widths[:-1], 0
+
+
+def noise_of(net: nn.Module) -> int:
+    """How many noises a network wants for a row; a user's net may want none."""
+    return int(getattr(net, "noise_dim", 0))
 
 
 def features(node: Node, value: torch.Tensor) -> torch.Tensor:
@@ -87,9 +93,27 @@ class System(nn.Module):
         self, name: str, seen: Mapping[str, torch.Tensor], states: Mapping[int, torch.Tensor], count: int
     ) -> torch.Tensor:
         """Law of a column in each row, from the features of its parents and the states of its hidden causes."""
-        node = self.nodes[name]
+        node, net = self.nodes[name], self.mechanism(name)
         parents, own = [seen[parent] for parent in node.parents], [states[cause] for cause in node.causes]
-        return self.mechanism(name)(parents, own, count)
+        if isinstance(net, Mechanism):
+            return net(parents, own, count)
+        some = next(self.parameters(), torch.zeros(()))
+        noise = some.new_zeros(count, noise_of(net))  # a user's net gives logits, which need none
+        return net(parents, noise, own) if own else net(parents, noise)
+
+    def grid(self, name: str, parents: Sequence[torch.Tensor], count: int) -> torch.Tensor:
+        """Law of each row for all combinations of the states of its hidden causes, (count, *n_states, n_outputs)."""
+        node, net = self.nodes[name], self.mechanism(name)
+        if isinstance(net, Mechanism):
+            return net.grid(parents, count)
+        sizes = [len(self.prior(cause)) for cause in node.causes]
+        total = prod(sizes)
+        seen = {parent: x.repeat_interleave(total, 0) for parent, x in zip(node.parents, parents, strict=True)}
+        states, step = {}, total
+        for cause, size in zip(node.causes, sizes, strict=True):
+            step //= size
+            states[cause] = (torch.arange(count * total, device=self.prior(cause).device) // step) % size
+        return self.law(name, seen, states, count * total).reshape(count, *sizes, -1)
 
     def tensor(
         self, name: str, seen: Mapping[str, torch.Tensor], states: Mapping[int, torch.Tensor], noise: torch.Tensor
@@ -122,7 +146,7 @@ class System(nn.Module):
             node = self.nodes[name]
             if node.kind == TENSOR:
                 net = self.mechanism(name)
-                seen[name] = self.tensor(name, seen, states, draw.normal(count, net.noise_dim))
+                seen[name] = self.tensor(name, seen, states, draw.normal(count, noise_of(net)))
                 continue
             law = self.law(name, seen, states, count)
             if node.kind == NUMERIC:

@@ -1,7 +1,6 @@
 """Networks that a user brings: torch modules, and modules of an earlier model."""
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any
@@ -127,9 +126,6 @@ def _seat_network(graph: CausalGraph, name: str, module: Any, guests: Guests) ->
             f"modules: the network of {name!r} must be callable as forward(parents, noise), parents being a list of "
             "one tensor for each parent."
         ) from error
-    if not hasattr(module, "noise_dim"):
-        module = deepcopy(module)
-        module.noise_dim = 0
     guests.prototypes[name] = module
     guests.weights[name] = to_numpy(module)
 
