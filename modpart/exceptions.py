@@ -43,7 +43,7 @@ class ModpartWarning(UserWarning):
 
 
 class PositivityWarning(ModpartWarning):
-    """The data hold no rows that an answer needs; the message names the empty cells."""
+    """The data hold no rows, or few, that an answer needs; the message names the values, or the empty cells."""
 
 
 class GraphError(ModpartError, ValueError):

@@ -20,6 +20,7 @@ ROOT = PACKAGE.parent
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
+    "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
 }

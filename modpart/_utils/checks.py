@@ -105,10 +105,13 @@ def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np
     return weight
 
 
-def check_X(estimator: Any, X: Any) -> np.ndarray:
-    """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
+def check_X(estimator: Any, X: Any, *, reset: bool = False) -> np.ndarray:
+    """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features).
+
+    With `reset` the columns are remembered instead.
+    """
     try:
-        checked = validate_data(estimator, X, dtype=np.float64, order="C", reset=False)
+        checked = validate_data(estimator, X, dtype=np.float64, order="C", reset=reset)
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
     return _usable_table(checked, X, None)

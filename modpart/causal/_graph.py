@@ -468,7 +468,7 @@ class CausalGraph:
         return {name: list(part) for name, part in parts.items()}
 
     def __setstate__(self, state: dict[str, list[Any]]) -> None:
-        self.__init__(state["directed"], bidirected=state["bidirected"], nodes=state["nodes"])  # type: ignore[misc]
+        CausalGraph.__init__(self, state["directed"], bidirected=state["bidirected"], nodes=state["nodes"])
 
     def __contains__(self, node: object) -> bool:
         return node in self._parents

@@ -2,6 +2,7 @@
 
 from modpart.inspection._causal_graph import CausalGraphDisplay
 from modpart.inspection._history import HistoryDisplay
+from modpart.inspection._intervention import InterventionDisplay
 from modpart.inspection._partition import PartitionDisplay
 
-__all__ = ["CausalGraphDisplay", "HistoryDisplay", "PartitionDisplay"]
+__all__ = ["CausalGraphDisplay", "HistoryDisplay", "InterventionDisplay", "PartitionDisplay"]

@@ -18,7 +18,9 @@ from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, Part
 from tests.public import estimator_classes, needs_target, quick, takes_categories, target_for
 
 CLASSES = estimator_classes()
-PREDICTORS = [cls for cls in CLASSES if hasattr(cls, "predict")]
+MIXED = {"ModularDCM"}  # takes tables of any columns and tells its own faults, see tests/causal/test_dcm.py
+TABULAR = [cls for cls in CLASSES if cls.__name__ not in MIXED]
+PREDICTORS = [cls for cls in TABULAR if hasattr(cls, "predict")]
 WEIGHTED = [cls for cls in CLASSES if has_fit_parameter(cls, "sample_weight")]
 
 
@@ -139,7 +141,7 @@ def test_wrong_weights_are_named(cls, name):
     assert_says(error, [f"{cls.__name__}: sample_weight", *words])
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", TABULAR, ids=lambda cls: cls.__name__)
 @pytest.mark.parametrize("name", WRONG_FITS)
 def test_fit_says_what_is_wrong(cls, name):
     X, y, expected, words = WRONG_FITS[name]

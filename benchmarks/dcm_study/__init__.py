@@ -1,0 +1,1 @@
+"""Models, rivals and pages of the study of deep causal models."""

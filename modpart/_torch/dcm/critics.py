@@ -1,0 +1,78 @@
+"""Critics: they tell generated rows from real ones, and their slope is held at one."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from modpart._torch.dcm.images import encoder_for, width_of
+from modpart._torch.dcm.nodes import Node
+from modpart._torch.init import draw_layers
+
+__all__ = ["Critic"]
+
+LEAK = 0.2
+
+
+class Critic(nn.Module):
+    """A feed-forward net over the features of several variables side by side; tensors are encoded first.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+    hidden : sequence of int
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(self, nodes: Sequence[Node], hidden: Sequence[int], generator: torch.Generator) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleList(encoder_for(node, generator) for node in nodes)
+        self.flat = not any(node.shape for node in nodes)
+        inputs = sum(map(width_of, nodes))
+        weights, biases = zip(*draw_layers([inputs, *hidden, 1], generator), strict=True)
+        self.weights, self.biases = nn.ParameterList(weights), nn.ParameterList(biases)
+
+    def forward(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Score (n,) of rows given as one tensor of features for each variable."""
+        h = torch.cat([encoder(x) for encoder, x in zip(self.encoders, rows, strict=True)], 1)
+        return self._score(h)
+
+    def _score(self, h: torch.Tensor) -> torch.Tensor:
+        *hidden, (weight, bias) = zip(self.weights, self.biases, strict=True)
+        for w, b in hidden:
+            h = functional.leaky_relu_(torch.addmm(b, h, w), LEAK)
+        return torch.addmm(bias, h, weight)[:, 0]
+
+    def penalty(self, real: Sequence[torch.Tensor], fake: Sequence[torch.Tensor], share: torch.Tensor) -> torch.Tensor:
+        """Mean of (slope - 1)^2 between real and generated rows (Gulrajani et al., "Improved training of WGANs", 2017).
+
+        Without encoders the critic is piecewise linear: its slope is the product of the weights of the units that are
+        on, and no second backward pass is needed.
+        """
+        if self.flat:
+            return (
+                (self._slope(torch.lerp(torch.cat(list(real), 1), torch.cat(list(fake), 1), share[:, None])) - 1.0)
+                .square()
+                .mean()
+            )
+        between = [
+            torch.lerp(a, b, share.reshape(-1, *[1] * (a.ndim - 1))).requires_grad_()
+            for a, b in zip(real, fake, strict=True)
+        ]
+        slopes = torch.autograd.grad(self(between).sum(), between, create_graph=True)
+        squares = torch.stack([slope.flatten(1).square().sum(1) for slope in slopes]).sum(0)
+        return ((squares + 1e-12).sqrt() - 1.0).square().mean()
+
+    def _slope(self, h: torch.Tensor) -> torch.Tensor:
+        gains = []
+        with torch.no_grad():
+            for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+                h = torch.addmm(bias, h, weight)
+                gains.append((h > 0).to(h.dtype).mul_(1.0 - LEAK).add_(LEAK))
+                h = h * gains[-1]
+        slope = self.weights[-1].T
+        for gain, weight in zip(reversed(gains), reversed(self.weights[:-1]), strict=True):
+            slope = (slope * gain) @ weight.T
+        return (slope.square().sum(1) + 1e-12).sqrt()

@@ -1,0 +1,1 @@
+"""The deep causal model behind ``ModularDCM``: columns, learned parts, training, answers."""
