@@ -1,0 +1,424 @@
+"""A self-organising map trained in batches, as a clusterer and a transformer."""
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csc_array
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from modpart._base import Estimator
+from modpart._utils.checks import check_sample_weight, check_X
+from modpart._utils.params import boolean, integer, nothing, number, one_of, where
+from modpart._utils.progress import Progress, with_callbacks
+from modpart._utils.seeds import check_rng
+from modpart.efficiency._som_grid import Grid, automatic_shape, principal_axes, spread_along_axes
+from modpart.efficiency._ward import ward_groups
+from modpart.exceptions import InputDataError, ParameterError
+
+__all__ = ["SOM"]
+
+BLOCK = 1 << 18  # distances that are held at once
+FORGET = 0.5  # share of what was seen that partial_fit keeps per step while the neighbourhood shrinks
+
+
+class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estimator):
+    """Self-organising map: a grid of units that is laid through the data so that neighbours on it stay alike.
+
+    Every epoch gives each row to its nearest unit and moves each unit to the mean of the rows that it and its
+    neighbours on the grid have won; the neighbourhood shrinks from epoch to epoch. Use it to see clusters in many
+    dimensions on one sheet, or with `n_clusters` to find them. Columns should have comparable scales.
+
+    Parameters
+    ----------
+    shape : tuple of two int >= 1, or "auto", default="auto"
+        Rows and columns of the grid. "auto" takes about 5 sqrt(n_samples) units, sides in proportion to the spread
+        along the first two principal axes.
+    topology : {"rectangular", "hexagonal"}, default="rectangular"
+        Whether a unit has eight neighbours or six.
+    toroid : bool, default=False
+        Whether opposite edges of the grid meet; hexagons then need an even number of rows.
+    neighbourhood : {"gaussian", "bubble"}, default="gaussian"
+        Whether neighbours learn the less the farther away they are, or all alike within the radius.
+    n_epochs : int >= 1, default=30
+        Passes over the data.
+    sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.5)
+        Radius of the neighbourhood, in steps on the grid, in the first and the last epoch, geometric in between. None
+        stands for a third of the longer side.
+    init : {"pca", "random"}, default="pca"
+        Start in the plane of the first two principal axes, or at rows drawn at random.
+    n_clusters : int >= 1 or None, default=None
+        Group the units to so many clusters, by Ward's method with the number of rows of each unit as weights. None
+        makes every unit a cluster.
+    random_state : int, Generator, RandomState or None, default=None
+        Draws the rows of ``init="random"``; not used otherwise.
+
+    Attributes
+    ----------
+    cluster_centers_ : ndarray of shape (n_units, n_features), float64
+        The units, row by row of the grid.
+    unit_labels_ : ndarray of shape (n_units,), int64
+        Cluster of each unit.
+    labels_ : ndarray of shape (n_samples,), int64
+        Cluster of each training row.
+    shape_ : tuple of int
+        Rows and columns of the grid.
+    positions_ : ndarray of shape (n_units, 2), float64
+        Horizontal and vertical place of each unit on the grid.
+    hits_ : ndarray of shape shape_, float64
+        Number (weight) of rows for which each unit is the nearest.
+    u_matrix_ : ndarray of shape shape_, float64
+        Mean distance of each unit to its neighbours on the grid; ridges separate clusters.
+    quantization_error_ : float
+        Mean distance of a row to its unit.
+    topographic_error_ : float
+        Share of rows whose nearest two units are no neighbours on the grid.
+    n_steps_ : int
+        Epochs, calls of `partial_fit` included.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only when X has string column names.
+
+    Raises
+    ------
+    InputDataError
+        When a row or a column holds no value, or X cannot be used; the message names it.
+    ParameterError
+        When there are fewer units than clusters.
+
+    See Also
+    --------
+    ClusterCount : How many clusters there are.
+    SOMDisplay : Pictures of a map.
+
+    Notes
+    -----
+    The batch rule of [1]_, section 3.6, vectorised: an epoch is one matrix product of time O(n_samples n_units
+    n_features) and one with a sparse matrix. Missing values (nan) are allowed: distances are taken over the columns
+    that a row has and scaled to all of them, and a missing value moves no unit. `partial_fit` moves units by the
+    running mean of their neighbourhood, with the radius of the next epoch; weights of rows count as so many equal rows.
+
+    References
+    ----------
+    .. [1] Kohonen, *Self-Organizing Maps*, 3rd edition (2001).
+    .. [2] Vesanto & Alhoniemi, "Clustering of the self-organizing map", IEEE Transactions on Neural Networks 11
+       (2000), 586-600. Grouping of units, and size of the map.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from modpart.efficiency import SOM
+    >>> X, _ = make_blobs(200, centers=3, random_state=0)
+    >>> som = SOM((6, 8), n_clusters=3).fit(X)
+    >>> som.hits_.shape, som.transform(X).shape, len(set(som.labels_.tolist()))
+    ((6, 8), (200, 48), 3)
+    """
+
+    _rules = {
+        "shape": (
+            where(
+                "two integers >= 1",
+                lambda value: (
+                    isinstance(value, tuple | list) and len(value) == 2 and all(map(integer(1).accepts, value))
+                ),
+            ),
+            one_of("auto"),
+        ),
+        "topology": (one_of("rectangular", "hexagonal"),),
+        "toroid": (boolean,),
+        "neighbourhood": (one_of("gaussian", "bubble"),),
+        "n_epochs": (integer(1),),
+        "sigma": (
+            where(
+                "two numbers > 0, of which the first may be None",
+                lambda value: (
+                    isinstance(value, tuple | list)
+                    and len(value) == 2
+                    and (value[0] is None or number(0.0, open_low=True).accepts(value[0]))
+                    and number(0.0, open_low=True).accepts(value[1])
+                ),
+            ),
+        ),
+        "init": (one_of("pca", "random"),),
+        "n_clusters": (integer(1), nothing),
+    }
+
+    def __init__(
+        self,
+        shape: Any = "auto",
+        *,
+        topology: str = "rectangular",
+        toroid: bool = False,
+        neighbourhood: str = "gaussian",
+        n_epochs: int = 30,
+        sigma: Any = (None, 0.5),
+        init: str = "pca",
+        n_clusters: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        self.shape = shape
+        self.topology = topology
+        self.toroid = toroid
+        self.neighbourhood = neighbourhood
+        self.n_epochs = n_epochs
+        self.sigma = sigma
+        self.init = init
+        self.n_clusters = n_clusters
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
+        """Lay the map through the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            May hold nan.
+        y : None
+            Not used.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Number of equal rows that each row stands for.
+
+        Returns
+        -------
+        self : SOM
+        """
+        rows = self._start(X, sample_weight, min_samples=2)
+        progress = Progress(self, rows.values, None, self.n_epochs)
+        for _ in range(self.n_epochs):
+            self._forget(0.0)
+            self._learn(rows)
+            if progress.step("epoch", f"neighbourhood {self._radius(self.n_steps_ - 1):.2f}"):
+                break
+        self._describe(rows)
+        progress.finish()
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOM":
+        """Let the map learn from some more rows, in one step.
+
+        The first call starts the map from its rows; each call shrinks the neighbourhood like an epoch of `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            May hold nan.
+        y : None
+            Not used.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Number of equal rows that each row stands for.
+
+        Returns
+        -------
+        self : SOM
+            `labels_`, `hits_` and errors are those of the rows of this call.
+        """
+        if hasattr(self, "n_steps_"):
+            self._check_params()
+            values = check_X(self, X, allow_nan=True)
+            rows = _Rows(values, check_sample_weight(self, sample_weight, values), self._offset)
+        else:
+            rows = self._start(X, sample_weight, min_samples=1)
+        self._forget(FORGET if self.n_steps_ < self.n_epochs else 1.0)
+        self._learn(rows)
+        self._describe(rows)
+        return self
+
+    def _start(self, X: Any, sample_weight: Any, *, min_samples: int) -> "_Rows":
+        """Check arguments and data, place the units."""
+        self._check_params()
+        rng = check_rng(self.random_state)
+        values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
+        weight = check_sample_weight(self, sample_weight, values)
+        self._offset = _column_means(self, values, weight)
+        rows = _Rows(values, weight, self._offset)
+        axes, spread = principal_axes(rows.filled, weight)
+        automatic = isinstance(self.shape, str)
+        self.shape_ = automatic_shape(weight.sum(), spread) if automatic else (int(self.shape[0]), int(self.shape[1]))
+        self._grid = Grid(self.shape_, self.topology, self.toroid)
+        n_units = len(self._grid.positions)
+        if self.n_clusters is not None and self.n_clusters > n_units:
+            raise ParameterError(
+                f"SOM: n_clusters={self.n_clusters} and the map has {n_units} units ({self.shape_[0]} x "
+                f"{self.shape_[1]}). Take fewer clusters, or a larger shape."
+            )
+        if self.init == "pca":
+            self._units = spread_along_axes(self._grid, axes, spread)
+        else:
+            self._units = rows.filled[rng.choice(len(values), size=n_units, p=weight / weight.sum())]
+        self._mass = np.zeros((n_units, values.shape[1] if rows.mask is not None else 1))
+        self.positions_ = self._grid.positions
+        self.n_steps_ = 0
+        return rows
+
+    def _radius(self, step: int) -> float:
+        first = max(self.shape_) / 3.0 if self.sigma[0] is None else float(self.sigma[0])
+        last = float(self.sigma[1])
+        share = min(step / max(self.n_epochs - 1, 1), 1.0)
+        return first * (last / first) ** share
+
+    def _forget(self, kept: float) -> None:
+        self._mass = self._mass * kept
+
+    def _learn(self, rows: "_Rows") -> None:
+        """One step of the batch rule: winners, their sums, and the mean over each neighbourhood."""
+        hood = self._grid.neighbourhood(self.neighbourhood, self._radius(self.n_steps_))
+        sums, mass = rows.totals(rows.winners(self._units), len(self._units))
+        sums, mass = hood @ sums, hood @ mass
+        self._mass = self._mass + mass
+        self._units = self._units + np.divide(
+            sums - mass * self._units, self._mass, out=np.zeros_like(sums), where=self._mass > 0.0
+        )
+        self.n_steps_ += 1
+
+    def _describe(self, rows: "_Rows") -> None:
+        """All that is told about the map."""
+        n_units = len(self._units)
+        self.cluster_centers_ = self._units + self._offset
+        winner, second, distance = rows.two_winners(self._units)
+        weight = rows.weight
+        self.quantization_error_ = float(weight @ distance / weight.sum())
+        apart = ~self._grid.adjacent[winner, second] if n_units > 1 else np.zeros(len(winner), dtype=bool)
+        self.topographic_error_ = float(weight @ apart / weight.sum())
+        hits = np.bincount(winner, weights=weight, minlength=n_units)
+        self.hits_ = hits.reshape(self.shape_)
+        gaps = np.sqrt(((self._units[:, None] - self._units[None]) ** 2).sum(axis=2))
+        neighbours = np.maximum(self._grid.adjacent.sum(axis=1), 1)
+        self.u_matrix_ = ((gaps * self._grid.adjacent).sum(axis=1) / neighbours).reshape(self.shape_)
+        if self.n_clusters is None:
+            self.unit_labels_ = np.arange(n_units)
+        else:
+            self.unit_labels_ = ward_groups(self._units, hits, self.n_clusters)
+        self.labels_ = self.unit_labels_[winner]
+
+    def _rows(self, X: Any) -> "_Rows":
+        check_is_fitted(self)
+        values = check_X(self, X, allow_nan=True)
+        return _Rows(values, np.ones(len(values)), self._offset)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Cluster of the nearest unit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            May hold nan.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int64
+        """
+        winners = self._rows(X).winners(self._units)
+        return self.unit_labels_[winners]
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Distance to every unit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            May hold nan.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_units), float64
+        """
+        return self._rows(X).distances(self._units)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Minus the mean distance of rows to their unit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            May hold nan.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        score : float
+            The larger the better.
+        """
+        return -float(self._rows(X).two_winners(self._units)[2].mean())
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self._units)
+
+
+class _Rows:
+    """Centred rows in the form in which distances to all units are one matrix product."""
+
+    def __init__(self, values: np.ndarray, weight: np.ndarray, offset: np.ndarray) -> None:
+        missing = np.isnan(values)
+        self.values, self.weight = values, weight
+        self.filled = np.where(missing, 0.0, values - offset) if missing.any() else values - offset
+        self.mask = ~missing if missing.any() else None
+        if self.mask is not None and not self.mask.any(axis=1).all():
+            row = int(np.argmin(self.mask.any(axis=1)))
+            raise InputDataError(f"SOM: row {row} of X holds no value at all. Leave such rows out.")
+        self._wide = np.hstack([self.filled, np.ones((len(values), 1)) if self.mask is None else self.mask])
+
+    def _products(self, units: np.ndarray, rows: slice) -> np.ndarray:
+        """Squared distances over the columns that each row has, minus its own square."""
+        squares = units**2
+        own = squares.sum(axis=1, keepdims=True) if self.mask is None else squares
+        return self._wide[rows] @ np.hstack([-2.0 * units, own]).T
+
+    def _chunks(self, n_units: int) -> list[slice]:
+        size = max(1, BLOCK // n_units)
+        return [slice(start, start + size) for start in range(0, len(self.filled), size)]
+
+    def winners(self, units: np.ndarray) -> np.ndarray:
+        """Nearest unit of each row."""
+        return np.concatenate([self._products(units, rows).argmin(axis=1) for rows in self._chunks(len(units))])
+
+    def _lengths(self, products: np.ndarray, rows: slice) -> np.ndarray:
+        """Distances from products of some or all units."""
+        filled = self.filled[rows]
+        squared = np.maximum(products + (filled**2).sum(axis=1)[:, None], 0.0)
+        if self.mask is not None:
+            squared *= (filled.shape[1] / self.mask[rows].sum(axis=1))[:, None]
+        return np.sqrt(squared)
+
+    def two_winners(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Nearest and second unit of each row, and the distance to the first."""
+        found = []
+        for rows in self._chunks(len(units)):
+            products = self._products(units, rows)
+            everyone = np.arange(len(products))
+            first = products.argmin(axis=1)
+            length = self._lengths(products[everyone, first][:, None], rows)[:, 0]
+            products[everyone, first] = np.inf
+            found.append((first, products.argmin(axis=1), length))
+        first, second, length = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return first, second, length
+
+    def distances(self, units: np.ndarray) -> np.ndarray:
+        """Distance of each row to each unit."""
+        return np.concatenate([self._lengths(self._products(units, rows), rows) for rows in self._chunks(len(units))])
+
+    def totals(self, winners: np.ndarray, n_units: int) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums of the rows that each unit has won, and their weight (by column where values are missing)."""
+        n, width = self.filled.shape
+        mine = csc_array((self.weight, winners, np.arange(n + 1)), shape=(n_units, n))
+        totals = mine @ self._wide
+        return totals[:, :width], totals[:, width:]
+
+
+def _column_means(estimator: Any, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted mean of what each column holds."""
+    known = ~np.isnan(values)
+    mass = weight @ known
+    if not (mass > 0.0).all():
+        column = int(np.argmin(mass > 0.0))
+        names = getattr(estimator, "feature_names_in_", None)
+        name = column if names is None else repr(str(names[column]))
+        raise InputDataError(f"SOM: X column {name} holds no value at all. Leave it out.")
+    return weight @ np.where(known, values, 0.0) / mass
