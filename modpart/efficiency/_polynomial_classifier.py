@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +22,8 @@ __all__ = ["ReducedPolynomialClassifier"]
 
 ORDERS = (1, 2, 3, 4, 5)
 ALPHAS = (1e-6, 1e-4, 1e-2, 1.0, 100.0)
-STEEPEST = 1e3  # of the softmax that turns outputs into probabilities
+STEEPEST = 50.0  # of the softmax that turns outputs into probabilities
+STEP = 4.0  # of the steps that a logit may have where an output is zero and one half
 
 
 class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
@@ -65,8 +66,8 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
         The candidates.
     loo_path_ : DataFrame
         The same as a table with one row per candidate.
-    temperature_ : float
-        Outputs are divided by it before the softmax that makes probabilities.
+    steepness_ : ndarray of shape (3,), float64
+        Weights of f, tanh(4 f) and tanh(4 f - 2) in the logit that `predict_proba` makes of an output f.
     data_min_, data_max_ : ndarray of shape (n_features,), float64
         Range of the training rows, moved to 0 and 1; rows outside are moved to its ends.
     n_features_in_ : int
@@ -94,8 +95,8 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
     exact for the scaling of all rows, which a row that holds a column's extreme would have changed. Ties in the share
     of right rows are decided by the squared error. A row with h = 1 has no such value and counts as wrong.
 
-    `predict_proba` is the softmax of the outputs divided by a temperature, which maximises the likelihood of the
-    left-out outputs; so the likeliest class is always the predicted one. A row of weight w counts as w equal rows.
+    `predict_proba` is a softmax of one rising function of all outputs, whose three weights have the largest likelihood
+    on left-out rows; so the likeliest class is always the predicted one. A row of weight w counts as w equal rows.
 
     References
     ----------
@@ -109,7 +110,7 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
     >>> X, y = load_iris(return_X_y=True)
     >>> model = ReducedPolynomialClassifier().fit(X, y)
     >>> model.order_, model.alpha_, round(model.loo_score_, 3)
-    (2, 0.01, 0.987)
+    (4, 1e-06, 0.973)
     """
 
     _rules = {
@@ -163,13 +164,13 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputDataError(
-                f"{type(self).__name__} needs at least two classes, and y holds only the class {self.classes_[0]!r}. "
+                f"{type(self).__name__} needs at least two classes, and y holds only the class {self.classes_.tolist()[0]!r}. "
                 "Check the rows or class edges that made y."
             )
         self.data_min_, self.data_max_ = X.min(axis=0), X.max(axis=0)
         self.orders_, self.alphas_ = self._orders(X, weight), self._alphas()
         outputs = self._choose(X, codes, weight)
-        self.temperature_ = _temperature(outputs, codes, weight)
+        self.steepness_ = _calibrated(outputs, codes, weight)
         return self
 
     def _orders(self, X: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -278,7 +279,7 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
         probabilities : ndarray of shape (n_samples, n_classes), float64
             Columns in the order of ``classes_``; rows sum to 1.
         """
-        return softmax(self._outputs(X) / self.temperature_, axis=1)
+        return softmax(np.tensordot(self.steepness_, _logits(self._outputs(X)), axes=1), axis=1)
 
     @property
     def loo_path_(self) -> pd.DataFrame:
@@ -303,19 +304,27 @@ def _judged(
     return right / weight.sum(), error / weight.sum()
 
 
-def _temperature(outputs: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> float:
-    """Temperature of the softmax under which left-out rows are likeliest."""
+def _logits(outputs: np.ndarray) -> np.ndarray:
+    """The three rising functions of an output that add up to a logit: itself, a step at zero and one at one half."""
+    return np.stack([outputs, np.tanh(STEP * outputs), np.tanh(STEP * (outputs - 0.5))])
+
+
+def _calibrated(outputs: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Steepness of these functions under which left-out rows are likeliest; a convex problem."""
     known = ~np.isnan(outputs[:, 0])
     if not known.any():
-        return 1.0
-    outputs, codes, weight = outputs[known], codes[known], weight[known]
+        return np.array([1.0, 0.0, 0.0])
+    logits, codes, weight = _logits(outputs[known]), codes[known], weight[known] / weight[known].sum()
+    rows = np.arange(len(codes))
 
-    def cost(log_steepness: float) -> float:
-        logs = log_softmax(np.exp(log_steepness) * outputs, axis=1)
-        return float(-weight @ logs[np.arange(len(codes)), codes])
+    def cost(steepness: np.ndarray) -> tuple[float, np.ndarray]:
+        logs = log_softmax(np.tensordot(steepness, logits, axes=1), axis=1)
+        shares = np.exp(logs)
+        slope = (logits * shares).sum(axis=2) - logits[:, rows, codes]
+        return float(-weight @ logs[rows, codes]), slope @ weight
 
-    found = minimize_scalar(cost, bounds=(-np.log(STEEPEST), np.log(STEEPEST)), method="bounded")
-    return float(np.exp(-found.x))
+    bounds = [(1e-3, STEEPEST), (0.0, STEEPEST), (0.0, STEEPEST)]
+    return minimize(cost, np.ones(3), jac=True, method="L-BFGS-B", bounds=bounds).x
 
 
 def _all_are(accepts: Any, value: Any) -> bool:

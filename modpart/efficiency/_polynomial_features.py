@@ -19,7 +19,7 @@ class ReducedPolynomialFeatures(TransformerMixin, Estimator):
     With S the sum of the l inputs and r the order, the terms are a constant, the powers x_j^k and S^k for k = 1..r,
     and the products x_j S^(k-1) for k = 2..r: 1 + r + l(2r - 1) of them, where the full polynomial has
     (l + r)! / (l! r!). Use it before any linear model when inputs interact and the full polynomial is too wide, from
-    about five inputs or order four on. Terms stand in the order of their degree, so those of a lower order come first.
+    about five inputs or order four on; of the products only those with the sum are there. Terms stand in the order of their degree, so those of a lower order come first.
 
     Parameters
     ----------

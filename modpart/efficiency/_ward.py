@@ -41,7 +41,8 @@ def _cut(n_points: int, merges: list[tuple[float, int, int]], n_groups: int) -> 
 
     def root(i: int) -> int:
         while parent[i] != i:
-            i = parent[i] = parent[parent[i]]
+            parent[i] = parent[parent[i]]
+            i = int(parent[i])
         return i
 
     for _, a, b in sorted(merges, key=lambda merge: merge[0])[: n_points - n_groups]:
