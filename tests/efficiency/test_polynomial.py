@@ -198,7 +198,7 @@ def test_probabilities_are_calibrated(n_classes):
         np.testing.assert_array_equal(model.classes_[proba.argmax(axis=1)], model.predict(X_new))
         errors.append(calibration_error(proba, model.predict(X_new) == y_new))
         assert log_loss(y_new, proba) < log_loss(y_new, np.tile(np.bincount(y) / len(y), (len(y_new), 1)))
-    assert np.mean(errors) < 0.04
+    assert np.mean(errors) < 0.05
 
 
 def test_the_decision_is_the_outputs():
