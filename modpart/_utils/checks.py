@@ -105,10 +105,23 @@ def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np
     return weight
 
 
-def check_X(estimator: Any, X: Any) -> np.ndarray:
-    """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features)."""
+def check_X(
+    estimator: Any, X: Any, *, reset: bool = False, min_samples: int = 1, min_features: int = 1
+) -> np.ndarray:
+    """Validate a table; return float64 (n_samples, n_features).
+
+    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted with.
+    """
     try:
-        checked = validate_data(estimator, X, dtype=np.float64, order="C", reset=False)
+        checked = validate_data(
+            estimator,
+            X,
+            dtype=np.float64,
+            order="C",
+            ensure_min_samples=min_samples,
+            ensure_min_features=min_features,
+            reset=reset,
+        )
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
     return _usable_table(checked, X, None)
