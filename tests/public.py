@@ -19,6 +19,7 @@ ROOT = PACKAGE.parent
 # A value that is a function is called, so that every instance gets an object of its own.
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
+    "DEA": {"data_warnings": False},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
@@ -84,6 +85,11 @@ def quick(cls, **changes):
 def target_for(cls, y):
     """Numbers as a target that an estimator class takes: as they are, or for a classifier above or below the median."""
     return (y > np.median(y)).astype(np.int64) if is_classifier(quick(cls)) else y
+
+
+def table_for(cls, X):
+    """A table that an estimator class takes: as it is, or moved to positive numbers."""
+    return X - np.min(X) + 1.0 if quick(cls).__sklearn_tags__().input_tags.positive_only else X
 
 
 def regressor_classes():

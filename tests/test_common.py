@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info
 
 from modpart._base import Estimator
-from tests.public import PARALLEL, estimator_classes, quick, target_for
+from tests.public import PARALLEL, estimator_classes, quick, table_for, target_for
 
 CLASSES = estimator_classes()
 every_estimator = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -31,7 +31,7 @@ def table(cls, n_samples=80):
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, size=(n_samples, 3))
     y = np.where(X[:, 0] < 0, 2 * X[:, 1], 5 - X[:, 2]) + 0.01 * rng.normal(size=n_samples)
-    return X, target_for(cls, y)
+    return table_for(cls, X), target_for(cls, y)
 
 
 @cache
@@ -108,7 +108,7 @@ def test_frames_are_taken_and_their_columns_remembered(cls):
 def whole_numbers(cls):
     """The table in numbers that are the same in every numeric type."""
     X, y = table(cls)
-    return np.round(16 * X), np.round(16 * y)
+    return table_for(cls, np.round(16 * X)), np.round(16 * y)
 
 
 @cache

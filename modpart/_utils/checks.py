@@ -106,11 +106,17 @@ def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np
 
 
 def check_X(
-    estimator: Any, X: Any, *, reset: bool = False, min_samples: int = 1, allow_nan: bool = False
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool = False,
+    min_samples: int = 1,
+    min_features: int = 1,
+    allow_nan: bool = False,
 ) -> np.ndarray:
-    """Validate a table without a target; return float64 (n_samples, n_features).
+    """Validate a table; return float64 (n_samples, n_features).
 
-    It must have the columns that `estimator` was fitted with; with `reset`, these are what the estimator is to remember.
+    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted with.
     """
     try:
         checked = validate_data(
@@ -119,6 +125,7 @@ def check_X(
             dtype=np.float64,
             order="C",
             ensure_min_samples=min_samples,
+            ensure_min_features=min_features,
             ensure_all_finite="allow-nan" if allow_nan else True,
             reset=reset,
         )

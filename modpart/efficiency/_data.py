@@ -1,0 +1,214 @@
+"""Tables of decision-making units: which columns are inputs and outputs, and what is wrong with their numbers."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modpart._utils.checks import check_X
+from modpart._utils.columns import selected_columns
+from modpart.exceptions import InputDataError, ModpartWarning, ParameterError
+
+__all__ = ["Columns", "check_units", "labels_of", "split_columns"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Positions of the columns in the table, and their names.
+
+    Attributes
+    ----------
+    inputs, outputs, undesirable : ndarray of int
+    names : list
+        Of the inputs, the outputs and the undesirable outputs, in this order.
+    """
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+    undesirable: np.ndarray
+    names: list
+
+    @property
+    def order(self) -> np.ndarray:
+        """Positions of all columns in use: inputs, outputs, undesirable outputs."""
+        return np.concatenate([self.inputs, self.outputs, self.undesirable])
+
+    def kind(self, place: int) -> str:
+        """What the column at `place` of the order is."""
+        m, s = len(self.inputs), len(self.outputs)
+        return "input" if place < m else "output" if place < m + s else "undesirable output"
+
+    def called(self, place: int) -> str:
+        """The column at `place` in words."""
+        return f"{self.kind(place)} column {self.names[place]!r}"
+
+
+def labels_of(X: Any, n_units: int) -> np.ndarray:
+    """Names of the units: the index of a DataFrame, otherwise 0, 1, ..."""
+    index = getattr(X, "index", None)
+    if index is None or callable(index) or len(index) != n_units:
+        return np.arange(n_units)
+    return np.asarray(index)
+
+
+def split_columns(estimator: Any) -> Columns:
+    """The columns that a validated estimator's `inputs`, `outputs` and `undesirable` name."""
+    n = estimator.n_features_in_
+    owner = type(estimator).__name__
+    bad = _chosen(estimator, "undesirable")
+    every = np.setdiff1d(np.arange(n), bad)
+    inputs = _chosen(estimator, "inputs") if estimator.inputs is not None else None
+    outputs = _chosen(estimator, "outputs") if estimator.outputs is not None else None
+    if inputs is None and outputs is None:
+        outputs = every[-1:]
+    if outputs is None:
+        outputs = np.setdiff1d(every, inputs)
+    if inputs is None:
+        inputs = np.setdiff1d(every, outputs)
+    names = getattr(estimator, "feature_names_in_", np.arange(n))
+    for first, second, words in (
+        (inputs, outputs, "input and output"),
+        (inputs, bad, "input and undesirable output"),
+        (outputs, bad, "output and undesirable output"),
+    ):
+        both = np.intersect1d(first, second)
+        if len(both):
+            raise ParameterError(
+                f"{owner}: column {_plain(names[both[0]])!r} is named as {words}. Name each column once."
+            )
+    for found, words in ((inputs, "input"), (outputs, "output")):
+        if not len(found):
+            raise ParameterError(
+                f"{owner}: no {words} column is left among the {n} columns of X. Name at least one in {words}s=[...]."
+            )
+    order = np.concatenate([inputs, outputs, bad])
+    return Columns(inputs, outputs, bad, [_plain(names[j]) for j in order])
+
+
+def _plain(name: Any) -> Any:
+    return name.item() if isinstance(name, np.generic) else name
+
+
+def _chosen(estimator: Any, argument: str) -> np.ndarray:
+    value = getattr(estimator, argument)
+    if value is None or (argument == "undesirable" and np.iterable(value) and not len(value)):
+        return np.zeros(0, dtype=np.int64)
+    return selected_columns(estimator, argument)
+
+
+def check_units(
+    owner: str, values: np.ndarray, columns: Columns, units: np.ndarray, *, negative: np.ndarray, warn: bool
+) -> None:
+    """Refuse numbers that no score can be trusted for; warn about those that weaken it.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator or function.
+    values : ndarray of shape (n, m + s + p)
+        In the order of `columns`.
+    units : ndarray of shape (n,)
+        Names of the units.
+    negative : ndarray of shape (m + s + p,), bool
+        Columns that may hold negative numbers in the model at hand.
+    warn : bool
+        Whether to warn.
+    """
+    below = (values < 0.0) & ~negative
+    if below.any():
+        column = int(np.flatnonzero(below.any(axis=0))[0])
+        row = int(np.argmax(below[:, column]))
+        raise InputDataError(
+            f"{owner}: {columns.called(column)} is negative: {values[row, column]:g} for unit {_name(units[row])}"
+            f"{_more(below[:, column])}. A proportional change has no meaning there. Use a model that takes such data, for "
+            "example orientation='directional' with direction='range', or measure='ram', both with technology='vrs'; or "
+            "choose another column."
+        )
+    m, s = len(columns.inputs), len(columns.outputs)
+    for kind, block in (("input", values[:, :m]), ("output", values[:, m : m + s])):
+        empty = ~(block != 0.0).any(axis=1)
+        if empty.any():
+            raise InputDataError(
+                f"{owner}: all {kind} columns ({', '.join(map(repr, columns.names[:m] if kind == 'input' else columns.names[m : m + s]))}) "
+                f"are zero for unit {_name(units[int(np.argmax(empty))])}{_more(empty)}. A unit without any {kind} cannot be "
+                "compared. Drop it or correct its row."
+            )
+    if warn:
+        for words in _doubts(owner, values, columns, units):
+            warnings.warn(words, ModpartWarning, stacklevel=4)
+
+
+def _name(unit: Any) -> str:
+    return repr(_plain(unit))
+
+
+def _more(rows: np.ndarray) -> str:
+    count = int(rows.sum())
+    return f" ({count} units in all)" if count > 1 else ""
+
+
+def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray) -> list[str]:
+    """What a score should not be trusted without looking at, one sentence each."""
+    n, m, s = len(values), len(columns.inputs), len(columns.outputs)
+    found = []
+    zero = values == 0.0
+    for j in np.flatnonzero(zero.any(axis=0)):
+        row = int(np.argmax(zero[:, j]))
+        found.append(
+            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs limit the "
+            "peers to units with a zero there too, and zero outputs ask for nothing."
+        )
+    constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0)
+    for j in constant:
+        found.append(
+            f"{owner}: {columns.called(j)} is {values[0, j]:g} for every unit. It tells units apart only by its size "
+            "against the other columns; drop it unless that is meant."
+        )
+    for i, j in _repeated(values, constant):
+        found.append(
+            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, additive and "
+            "slack-based scores; drop one of them."
+        )
+    for j in _combined(values[:, m : m + s], m) + _combined(values[:, :m], 0):
+        found.append(
+            f"{owner}: {columns.called(j)} is a sum of other {columns.kind(j)} columns with weights of one sign. It changes "
+            "no radial score and counts twice in slacks, additive and slack-based scores; drop it."
+        )
+    if n < max(m * s, 3 * (m + s)):
+        found.append(
+            f"{owner}: {n} units with {m} inputs and {s} outputs are few: below max({m * s}, {3 * (m + s)}) most units look "
+            "efficient. Add units or drop columns."
+        )
+    return found
+
+
+def _repeated(values: np.ndarray, constant: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of columns of which one is a positive multiple of the other; only columns that vary."""
+    norms = np.linalg.norm(values, axis=0)
+    unit = values / np.where(norms > 0.0, norms, 1.0)
+    alike = np.triu(unit.T @ unit > 1.0 - 1e-14, k=1)
+    return [
+        (int(i), int(j))
+        for i, j in zip(*np.nonzero(alike), strict=True)
+        if i not in constant and np.allclose(unit[:, i], unit[:, j], rtol=1e-12, atol=0.0)
+    ]
+
+
+def _combined(block: np.ndarray, first: int) -> list[int]:
+    """Columns that are non-negative combinations of at least two others of the block."""
+    from scipy.optimize import nnls
+
+    n, width = block.shape
+    if width < 3 or n < width:
+        return []
+    scaled = block / np.where(np.abs(block).max(axis=0) > 0.0, np.abs(block).max(axis=0), 1.0)
+    rows = scaled[: max(5 * width, 200)]
+    found = []
+    for j in range(width):
+        others = [k for k in range(width) if k != j]
+        weights, residual = nnls(rows[:, others], rows[:, j])
+        if residual <= 1e-10 * np.linalg.norm(rows[:, j]) and np.count_nonzero(weights > 1e-9) > 1:
+            if np.allclose(scaled[:, others] @ weights, scaled[:, j], rtol=1e-9, atol=1e-12):
+                found.append(first + j)
+    return found
