@@ -87,9 +87,14 @@ def target_for(cls, y):
     return (y > np.median(y)).astype(np.int64) if is_classifier(quick(cls)) else y
 
 
+def tags_of(cls):
+    """What scikit-learn may know of an estimator class."""
+    return quick(cls).__sklearn_tags__()
+
+
 def table_for(cls, X):
     """A table that an estimator class takes: as it is, or moved to positive numbers."""
-    return X - np.min(X) + 1.0 if quick(cls).__sklearn_tags__().input_tags.positive_only else X
+    return X - np.min(X) + 1.0 if tags_of(cls).input_tags.positive_only else X
 
 
 def regressor_classes():

@@ -279,7 +279,8 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
         probabilities : ndarray of shape (n_samples, n_classes), float64
             Columns in the order of ``classes_``; rows sum to 1.
         """
-        return softmax(np.tensordot(self.steepness_, _logits(self._outputs(X)), axes=1), axis=1)
+        logits = _logits(self._outputs(X))
+        return softmax(np.tensordot(self.steepness_, logits, axes=1), axis=1)
 
     @property
     def loo_path_(self) -> pd.DataFrame:

@@ -109,7 +109,7 @@ class ReducedPolynomialFeatures(TransformerMixin, Estimator):
         self : ReducedPolynomialFeatures
         """
         self._check_params()
-        X = check_X(self, X, reset=True)
+        X = check_X(self, X, reset=True, min_samples=2)
         self.data_min_, self.data_max_ = X.min(axis=0), X.max(axis=0)
         self.n_output_features_ = int(self._kept().sum())
         return self
