@@ -1,5 +1,6 @@
 """Data with known regimes (``make_*``), controls with none, and small real tables (``load_*``)."""
 
+from modpart.datasets._branches import make_bank_branches
 from modpart.datasets._classes import labelled_classes, make_fault_modes, make_quadrant_rules, make_two_rules
 from modpart.datasets._devices import (
     make_column_buckling,
@@ -53,6 +54,7 @@ __all__ = [
     "labelled_classes",
     "load_nile",
     "load_table",
+    "make_bank_branches",
     "make_causal_graph",
     "make_checkerboard",
     "make_column_buckling",

@@ -2,6 +2,7 @@
 
 from modpart.efficiency._cluster_count import ClusterCount
 from modpart.efficiency._dea import DEA
+from modpart.efficiency._efficiency_classifier import EfficiencyClassifier
 from modpart.efficiency._polynomial_classifier import ReducedPolynomialClassifier
 from modpart.efficiency._polynomial_features import ReducedPolynomialFeatures
 from modpart.efficiency._som import SOM
@@ -10,6 +11,7 @@ __all__ = [
     "DEA",
     "SOM",
     "ClusterCount",
+    "EfficiencyClassifier",
     "ReducedPolynomialClassifier",
     "ReducedPolynomialFeatures",
 ]
