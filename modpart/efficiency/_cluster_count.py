@@ -20,6 +20,7 @@ from modpart.exceptions import InputDataError
 __all__ = ["ClusterCount"]
 
 STATISTICS = ("pseudo_f", "pseudo_t2", "ccc", "sprsq", "rmsstd", "gap", "silhouette", "davies_bouldin")
+ROUNDING = 1e-12  # of the largest value of a statistic
 LEAST_CCC = 2.0  # Sarle's reading: below, no clusters
 
 
@@ -217,12 +218,13 @@ def _best(values: np.ndarray) -> int | None:
 
 
 def _before_the_jump(values: np.ndarray) -> int | None:
-    """The k whose value is the smallest part of the value at k - 1."""
-    usable = (values[1:] > 0.0) & (values[:-1] > 0.0)
-    if not usable.any():
+    """The k whose value is the smallest part of the value at k - 1; what is nothing but rounding counts as equal."""
+    if not (values > 0.0).any():
         return None
-    logs = np.log(np.where(values > 0.0, values, 1.0))
-    return int(np.argmax(np.where(usable, logs[:-1] - logs[1:], -np.inf))) + 2
+    known = np.isfinite(values)
+    logs = np.log(np.maximum(np.where(known, values, 0.0), ROUNDING * np.nanmax(values)))
+    drops = np.where(known[1:] & known[:-1], logs[:-1] - logs[1:], -np.inf)
+    return int(np.argmax(drops)) + 2 if len(drops) and drops.max() > 0.0 else None
 
 
 def _outside(X: np.ndarray, cuts: dict[int, np.ndarray], k_max: int) -> tuple[np.ndarray, np.ndarray]:
