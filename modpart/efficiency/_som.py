@@ -1,5 +1,6 @@
 """A self-organising map trained in batches, as a clusterer and a transformer."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,15 +20,18 @@ from modpart.exceptions import InputDataError, ParameterError
 __all__ = ["SOM"]
 
 BLOCK = 1 << 18  # distances that are held at once
-FORGET = 0.5  # share of what was seen that partial_fit keeps per step while the neighbourhood shrinks
+PORTIONS = 8  # of an epoch while the neighbourhood shrinks: a batch of all rows gets caught in poorer maps
+FEW_ROWS = 1000
+KEPT = 0.7  # of the rows seen before, per portion
+SHRINKING = 0.8  # share of the epochs; the others are whole batches at the last radius
 
 
 class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estimator):
     """Self-organising map: a grid of units that is laid through the data so that neighbours on it stay alike.
 
-    Every epoch gives each row to its nearest unit and moves each unit to the mean of the rows that it and its
-    neighbours on the grid have won; the neighbourhood shrinks from epoch to epoch. Use it to see clusters in many
-    dimensions on one sheet, or with `n_clusters` to find them. Columns should have comparable scales.
+    Each row goes to its nearest unit, and each unit to the mean of the rows that it and its neighbours on the grid have
+    won; the neighbourhood shrinks from epoch to epoch. Use it to see clusters in many dimensions on one sheet, or with
+    `n_clusters` to find them. Columns should have comparable scales.
 
     Parameters
     ----------
@@ -40,18 +44,19 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         Whether opposite edges of the grid meet; hexagons then need an even number of rows.
     neighbourhood : {"gaussian", "bubble"}, default="gaussian"
         Whether neighbours learn the less the farther away they are, or all alike within the radius.
-    n_epochs : int >= 1, default=30
+    n_epochs : int >= 1, default=50
         Passes over the data.
-    sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.5)
-        Radius of the neighbourhood, in steps on the grid, in the first and the last epoch, geometric in between. None
-        stands for a third of the longer side.
+    sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.33)
+        Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric in
+        between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is not
+        as close to the rows.
     init : {"pca", "random"}, default="pca"
         Start in the plane of the first two principal axes, or at rows drawn at random.
     n_clusters : int >= 1 or None, default=None
         Group the units to so many clusters, by Ward's method with the number of rows of each unit as weights. None
         makes every unit a cluster.
     random_state : int, Generator, RandomState or None, default=None
-        Draws the rows of ``init="random"``; not used otherwise.
+        Deals the rows into portions, and draws the rows of ``init="random"``.
 
     Attributes
     ----------
@@ -93,10 +98,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
 
     Notes
     -----
-    The batch rule of [1]_, section 3.6, vectorised: an epoch is one matrix product of time O(n_samples n_units
-    n_features) and one with a sparse matrix. Missing values (nan) are allowed: distances are taken over the columns
-    that a row has and scaled to all of them, and a missing value moves no unit. `partial_fit` moves units by the
-    running mean of their neighbourhood, with the radius of the next epoch; weights of rows count as so many equal rows.
+    The batch rule of [1]_, vectorised, in time O(n_epochs n_samples n_units n_features). While the neighbourhood
+    shrinks, an epoch takes the rows in eight portions and lets the means forget, as the stepwise rule does: whole batches
+    end in poorer maps. The order of the rows does not matter, and a row of weight w counts as w equal rows. Missing
+    values (nan) are allowed: distances are taken over the columns that a row has and scaled to all of them, and a
+    missing value moves no unit. `partial_fit` takes its rows as one portion, with the radius of the next epoch.
 
     References
     ----------
@@ -109,7 +115,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     >>> from sklearn.datasets import make_blobs
     >>> from modpart.efficiency import SOM
     >>> X, _ = make_blobs(200, centers=3, random_state=0)
-    >>> som = SOM((6, 8), n_clusters=3).fit(X)
+    >>> som = SOM((6, 8), n_clusters=3, random_state=0).fit(X)
     >>> som.hits_.shape, som.transform(X).shape, len(set(som.labels_.tolist()))
     ((6, 8), (200, 48), 3)
     """
@@ -150,8 +156,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         topology: str = "rectangular",
         toroid: bool = False,
         neighbourhood: str = "gaussian",
-        n_epochs: int = 30,
-        sigma: Any = (None, 0.5),
+        n_epochs: int = 50,
+        sigma: Any = (None, 0.33),
         init: str = "pca",
         n_clusters: int | None = None,
         random_state: Any = None,
@@ -188,11 +194,16 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         -------
         self : SOM
         """
-        rows = self._start(X, sample_weight, min_samples=2)
+        rng = check_rng(self.random_state)
+        rows = self._start(X, sample_weight, rng, min_samples=2)
+        dealer = _Dealer(rows, rng)
         progress = Progress(self, rows.values, None, self.n_epochs)
         for _ in range(self.n_epochs):
-            self._forget(0.0)
-            self._learn(rows)
+            whole = self.n_steps_ >= self._n_shrinking
+            hood = self._hood()
+            for portion in [rows] if whole else dealer.portions():
+                self._learn(portion, hood, 0.0 if whole else KEPT)
+            self.n_steps_ += 1
             if progress.step("epoch", f"neighbourhood {self._radius(self.n_steps_ - 1):.2f}"):
                 break
         self._describe(rows)
@@ -223,16 +234,15 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
             values = check_X(self, X, allow_nan=True)
             rows = _Rows(values, check_sample_weight(self, sample_weight, values), self._offset)
         else:
-            rows = self._start(X, sample_weight, min_samples=1)
-        self._forget(FORGET if self.n_steps_ < self.n_epochs else 1.0)
-        self._learn(rows)
+            rows = self._start(X, sample_weight, check_rng(self.random_state), min_samples=1)
+        self._learn(rows, self._hood(), KEPT if self.n_steps_ < self._n_shrinking else 1.0)
+        self.n_steps_ += 1
         self._describe(rows)
         return self
 
-    def _start(self, X: Any, sample_weight: Any, *, min_samples: int) -> "_Rows":
+    def _start(self, X: Any, sample_weight: Any, rng: np.random.Generator, *, min_samples: int) -> "_Rows":
         """Check arguments and data, place the units."""
         self._check_params()
-        rng = check_rng(self.random_state)
         values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
         weight = check_sample_weight(self, sample_weight, values)
         self._offset = _column_means(self, values, weight)
@@ -259,22 +269,23 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     def _radius(self, step: int) -> float:
         first = max(self.shape_) / 3.0 if self.sigma[0] is None else float(self.sigma[0])
         last = float(self.sigma[1])
-        share = min(step / max(self.n_epochs - 1, 1), 1.0)
+        share = min(step / max(self._n_shrinking, 1), 1.0)
         return first * (last / first) ** share
 
-    def _forget(self, kept: float) -> None:
-        self._mass = self._mass * kept
+    @property
+    def _n_shrinking(self) -> int:
+        return int(SHRINKING * self.n_epochs)
 
-    def _learn(self, rows: "_Rows") -> None:
-        """One step of the batch rule: winners, their sums, and the mean over each neighbourhood."""
-        hood = self._grid.neighbourhood(self.neighbourhood, self._radius(self.n_steps_))
-        sums, mass = rows.totals(rows.winners(self._units), len(self._units))
-        sums, mass = hood @ sums, hood @ mass
-        self._mass = self._mass + mass
-        self._units = self._units + np.divide(
-            sums - mass * self._units, self._mass, out=np.zeros_like(sums), where=self._mass > 0.0
-        )
-        self.n_steps_ += 1
+    def _hood(self) -> np.ndarray:
+        return self._grid.neighbourhood(self.neighbourhood, self._radius(self.n_steps_))
+
+    def _learn(self, rows: "_Rows", hood: np.ndarray, kept: float) -> None:
+        """One step of the batch rule: winners, and the mean of what each neighbourhood has won."""
+        sums, mass = rows.totals(rows.winners(self._units), hood)
+        before = kept * self._mass
+        self._mass = before + mass
+        learned = self._mass > 0.0
+        self._units = np.where(learned, (before * self._units + sums) / np.where(learned, self._mass, 1.0), self._units)
 
     def _describe(self, rows: "_Rows") -> None:
         """All that is told about the map."""
@@ -365,19 +376,26 @@ class _Rows:
             raise InputDataError(f"SOM: row {row} of X holds no value at all. Leave such rows out.")
         self._wide = np.hstack([self.filled, np.ones((len(values), 1)) if self.mask is None else self.mask])
 
-    def _products(self, units: np.ndarray, rows: slice) -> np.ndarray:
-        """Squared distances over the columns that each row has, minus its own square."""
+    def take(self, rows: np.ndarray) -> "_Rows":
+        """Some of the rows, as they are needed to learn."""
+        part = object.__new__(_Rows)
+        part.weight, part.filled, part._wide = self.weight[rows], self.filled[rows], self._wide[rows]
+        part.mask = None if self.mask is None else self.mask[rows]
+        return part
+
+    def _products(self, units: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """For chunks of rows, squared distances over the columns that each row has, minus its own square."""
         squares = units**2
         own = squares.sum(axis=1, keepdims=True) if self.mask is None else squares
-        return self._wide[rows] @ np.hstack([-2.0 * units, own]).T
-
-    def _chunks(self, n_units: int) -> list[slice]:
-        size = max(1, BLOCK // n_units)
-        return [slice(start, start + size) for start in range(0, len(self.filled), size)]
+        lifted = np.hstack([-2.0 * units, own]).T
+        size = max(1, BLOCK // len(units))
+        for start in range(0, len(self.filled), size):
+            rows = slice(start, start + size)
+            yield rows, self._wide[rows] @ lifted
 
     def winners(self, units: np.ndarray) -> np.ndarray:
         """Nearest unit of each row."""
-        return np.concatenate([self._products(units, rows).argmin(axis=1) for rows in self._chunks(len(units))])
+        return np.concatenate([products.argmin(axis=1) for _, products in self._products(units)])
 
     def _lengths(self, products: np.ndarray, rows: slice) -> np.ndarray:
         """Distances from products of some or all units."""
@@ -390,8 +408,7 @@ class _Rows:
     def two_winners(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Nearest and second unit of each row, and the distance to the first."""
         found = []
-        for rows in self._chunks(len(units)):
-            products = self._products(units, rows)
+        for rows, products in self._products(units):
             everyone = np.arange(len(products))
             first = products.argmin(axis=1)
             length = self._lengths(products[everyone, first][:, None], rows)[:, 0]
@@ -402,14 +419,39 @@ class _Rows:
 
     def distances(self, units: np.ndarray) -> np.ndarray:
         """Distance of each row to each unit."""
-        return np.concatenate([self._lengths(self._products(units, rows), rows) for rows in self._chunks(len(units))])
+        return np.concatenate([self._lengths(products, rows) for rows, products in self._products(units)])
 
-    def totals(self, winners: np.ndarray, n_units: int) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted sums of the rows that each unit has won, and their weight (by column where values are missing)."""
+    def totals(self, winners: np.ndarray, hood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums of the rows that each unit and its neighbours have won, and their weight.
+
+        The weight is one number per unit, or one per column where values are missing.
+        """
         n, width = self.filled.shape
-        mine = csc_array((self.weight, winners, np.arange(n + 1)), shape=(n_units, n))
-        totals = mine @ self._wide
+        if n < FEW_ROWS:  # making the sparse matrix would take longer
+            totals = hood[winners].T @ (self._wide * self.weight[:, None])
+        else:
+            totals = hood @ (csc_array((self.weight, winners, np.arange(n + 1)), shape=(len(hood), n)) @ self._wide)
         return totals[:, :width], totals[:, width:]
+
+
+class _Dealer:
+    """Deals rows into portions, equal rows into the same one, however often and in which order they stand in the table."""
+
+    def __init__(self, rows: _Rows, rng: np.random.Generator) -> None:
+        self._rows, self._rng = rows, rng
+        self._used = np.flatnonzero(rows.weight > 0.0)
+        values = np.nan_to_num(rows.values[self._used], nan=0.0)
+        keys = (values * rng.normal(size=values.shape[1])).sum(axis=1)
+        distinct, self._kind = np.unique(keys, return_inverse=True)
+        self._n_kinds = len(distinct)
+
+    def portions(self) -> Iterator[_Rows]:
+        n_portions = min(PORTIONS, self._n_kinds)
+        portion = (self._rng.permutation(self._n_kinds) % n_portions)[self._kind]
+        order = np.argsort(portion, kind="stable")
+        ends = np.cumsum(np.bincount(portion, minlength=n_portions))
+        for rows in np.split(self._used[order], ends[:-1]):
+            yield self._rows.take(rows)
 
 
 def _column_means(estimator: Any, values: np.ndarray, weight: np.ndarray) -> np.ndarray:

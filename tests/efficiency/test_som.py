@@ -32,14 +32,22 @@ def epoch_by_hand(X, units, positions, sigma, weight):
 @pytest.mark.parametrize("topology", ["rectangular", "hexagonal"])
 def test_an_epoch_is_the_batch_rule(topology):
     weight = np.random.default_rng(0).integers(1, 4, size=len(IRIS)).astype(float)
-    start = SOM((3, 4), topology=topology, n_epochs=1, sigma=(1.3, 0.5)).fit(IRIS, sample_weight=weight)
-    more = SOM((3, 4), topology=topology, n_epochs=2, sigma=(1.3, 0.7)).fit(IRIS, sample_weight=weight)
-    expected = epoch_by_hand(IRIS, start.cluster_centers_, start.positions_, 0.7, weight)
-    np.testing.assert_allclose(more.cluster_centers_, expected, atol=1e-10)
+    som = SOM((3, 4), topology=topology, n_epochs=1, sigma=(0.7, 0.7), random_state=0).fit(IRIS, sample_weight=weight)
+    before = som.cluster_centers_
+    som._mass *= 0.0
+    som.partial_fit(IRIS, sample_weight=weight)
+    expected = epoch_by_hand(IRIS, before, som.positions_, 0.7, weight)
+    np.testing.assert_allclose(som.cluster_centers_, expected, atol=1e-10)
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    mixed = np.random.default_rng(0).permutation(len(IRIS))
+    first, second = SOM((4, 4), random_state=0).fit(IRIS), SOM((4, 4), random_state=0).fit(IRIS[mixed])
+    np.testing.assert_allclose(first.cluster_centers_, second.cluster_centers_, atol=1e-9)
 
 
 def test_errors_hits_and_distances_are_what_they_say():
-    som = SOM((4, 5)).fit(IRIS)
+    som = SOM((4, 5), random_state=0).fit(IRIS)
     distances = np.sqrt(((IRIS[:, None] - som.cluster_centers_[None]) ** 2).sum(axis=2))
     np.testing.assert_allclose(som.transform(IRIS), distances, atol=1e-6)
     np.testing.assert_array_equal(som.predict(IRIS), distances.argmin(axis=1))
@@ -53,7 +61,7 @@ def test_errors_hits_and_distances_are_what_they_say():
 
 
 def test_the_u_matrix_is_the_mean_distance_to_the_neighbours():
-    som = SOM((3, 3)).fit(IRIS)
+    som = SOM((3, 3), random_state=0).fit(IRIS)
     units = som.cluster_centers_.reshape(3, 3, -1)
     for i in range(3):
         for j in range(3):
@@ -86,17 +94,15 @@ def test_neighbours_on_the_grid(topology, toroid, counts):
 
 def test_neighbours_on_the_grid_are_alike():
     X = np.random.default_rng(0).uniform(size=(2000, 2))
-    som = SOM((8, 8)).fit(X)
+    som = SOM((8, 8), random_state=0).fit(X)
     gaps = np.linalg.norm(som.cluster_centers_[:, None] - som.cluster_centers_[None], axis=2)
     assert gaps[som._grid.adjacent].max() < np.median(gaps)
     assert som.topographic_error_ < 0.05
 
 
-def test_the_map_turns_with_its_data_and_not_with_their_offset():
-    som, moved = SOM((5, 6)).fit(IRIS), SOM((5, 6)).fit(IRIS + 1e6)
+def test_the_map_moves_with_its_data():
+    som, moved = SOM((5, 6), random_state=0).fit(IRIS), SOM((5, 6), random_state=0).fit(IRIS + 1e6)
     np.testing.assert_allclose(moved.cluster_centers_ - 1e6, som.cluster_centers_, atol=1e-6)
-    flipped = SOM((5, 6)).fit(IRIS[:, ::-1])
-    assert flipped.quantization_error_ == pytest.approx(som.quantization_error_)
 
 
 def test_same_seed_same_map_and_another_seed_another():
@@ -107,8 +113,8 @@ def test_same_seed_same_map_and_another_seed_another():
 
 def test_a_row_of_weight_three_is_three_rows():
     weight = np.random.default_rng(0).integers(0, 4, size=len(IRIS)).astype(float)
-    weighted = SOM((4, 4)).fit(IRIS, sample_weight=weight)
-    repeated = SOM((4, 4)).fit(np.repeat(IRIS, weight.astype(int), axis=0))
+    weighted = SOM((4, 4), random_state=0).fit(IRIS, sample_weight=weight)
+    repeated = SOM((4, 4), random_state=0).fit(np.repeat(IRIS, weight.astype(int), axis=0))
     np.testing.assert_allclose(weighted.cluster_centers_, repeated.cluster_centers_, atol=1e-9)
     assert weighted.quantization_error_ == pytest.approx(repeated.quantization_error_)
 
@@ -119,7 +125,7 @@ def test_a_row_of_weight_three_is_three_rows():
 def test_a_missing_value_is_left_out_of_distances_and_means():
     rng = np.random.default_rng(0)
     X = np.where(rng.random(IRIS.shape) < 0.15, np.nan, IRIS)
-    som = SOM((4, 4), n_epochs=5).fit(X)
+    som = SOM((4, 4), n_epochs=5, random_state=0).fit(X)
     gaps = (X[:, None] - som.cluster_centers_[None]) ** 2
     expected = np.sqrt(np.nanmean(gaps, axis=2) * 4)
     np.testing.assert_allclose(som.transform(X), expected, atol=1e-6)
@@ -129,16 +135,16 @@ def test_a_missing_value_is_left_out_of_distances_and_means():
 def test_missing_values_cost_little():
     X, y = make_blobs(400, centers=3, n_features=6, random_state=0)
     holes = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
-    labels = SOM((5, 5), n_clusters=3).fit_predict(holes)
+    labels = SOM((5, 5), n_clusters=3, random_state=0).fit_predict(holes)
     assert adjusted_rand_score(y, labels) > 0.95
 
 
 def test_a_row_or_column_without_values_is_named():
     X = pd.DataFrame(IRIS, columns=["a", "b", "c", "d"])
     with pytest.raises(InputDataError, match="row 7 of X holds no value"):
-        SOM((2, 2)).fit(X.drop(7).reindex(X.index))
+        SOM((2, 2), random_state=0).fit(X.drop(7).reindex(X.index))
     with pytest.raises(InputDataError, match="column 'b' holds no value"):
-        SOM((2, 2)).fit(X.assign(b=np.nan))
+        SOM((2, 2), random_state=0).fit(X.assign(b=np.nan))
 
 
 # In portions
@@ -146,8 +152,8 @@ def test_a_row_or_column_without_values_is_named():
 
 def test_portions_lead_to_about_the_same_map():
     X, _ = make_blobs(3000, centers=6, n_features=4, random_state=1)
-    whole = SOM((6, 6)).fit(X)
-    parts = SOM((6, 6))
+    whole = SOM((6, 6), random_state=0).fit(X)
+    parts = SOM((6, 6), random_state=0)
     rng = np.random.default_rng(0)
     for _ in range(3):
         for rows in np.array_split(rng.permutation(len(X)), 15):
@@ -157,7 +163,7 @@ def test_portions_lead_to_about_the_same_map():
 
 
 def test_a_fitted_map_learns_on():
-    som = SOM((4, 4)).fit(IRIS)
+    som = SOM((4, 4), random_state=0).fit(IRIS)
     before = som.cluster_centers_.copy()
     som.partial_fit(IRIS[:10] + 1.0)
     assert 0 < np.abs(som.cluster_centers_ - before).max() < 1.0
@@ -182,14 +188,14 @@ def test_groups_are_those_of_ward_on_repeated_points(seed):
 def test_separated_clusters_are_found():
     for seed in range(5):
         X, y = make_blobs(300, centers=4, center_box=(-30, 30), random_state=seed)
-        som = SOM(n_clusters=4).fit(X)
+        som = SOM(n_clusters=4, random_state=0).fit(X)
         assert adjusted_rand_score(y, som.labels_) > 0.9
         np.testing.assert_array_equal(som.predict(X), som.labels_)
 
 
 def test_a_unit_for_each_cluster():
     X, y = make_blobs(200, centers=3, random_state=3)
-    som = SOM((1, 3), sigma=(1.0, 0.2)).fit(X)
+    som = SOM((1, 3), sigma=(1.0, 0.2), random_state=0).fit(X)
     assert adjusted_rand_score(y, som.labels_) > 0.95
 
 
@@ -210,13 +216,13 @@ def test_wrong_shapes_and_radii_are_named(wrong):
 
 
 def test_more_units_than_rows_and_one_column():
-    assert SOM((6, 6)).fit(IRIS[:5]).hits_.sum() == 5
-    assert SOM((3, 3)).fit(IRIS[:, :1]).u_matrix_.shape == (3, 3)
-    assert SOM((1, 1)).fit(IRIS).quantization_error_ > 0
-    same = SOM((2, 2)).fit(np.ones((5, 2)))
+    assert SOM((6, 6), random_state=0).fit(IRIS[:5]).hits_.sum() == 5
+    assert SOM((3, 3), random_state=0).fit(IRIS[:, :1]).u_matrix_.shape == (3, 3)
+    assert SOM((1, 1), random_state=0).fit(IRIS).quantization_error_ > 0
+    same = SOM((2, 2), random_state=0).fit(np.ones((5, 2)))
     assert same.quantization_error_ == 0.0
 
 
 def test_a_search_over_shapes():
-    search = GridSearchCV(SOM(), {"shape": [(2, 2), (6, 6)]}, cv=3).fit(IRIS)
+    search = GridSearchCV(SOM(random_state=0), {"shape": [(2, 2), (6, 6)]}, cv=3).fit(IRIS)
     assert search.best_params_ == {"shape": (6, 6)}
