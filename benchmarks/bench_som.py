@@ -37,8 +37,8 @@ A comparison of maps at unequal final radius misleads: a smaller neighbourhood a
 (mean distance of a row to its unit) and usually with a larger topographic error (share of rows whose two nearest units are
 not among each other's eight neighbours). So every row of the first table compares maps whose radius ends at the same value.
 MiniSom starts in the plane of the first two principal axes, too, and takes {steps} single steps in random order; its decay
-ends at a third of the first radius, so first radii {radii} were tried. Our map makes 50 epochs from the default first
-radius. Errors are computed by one function for all. Ratios below 1 mean that our map is better; the last column says how
+ends at a third of the first radius, so first radii {radii} were tried. Ours starts from its default first radius, a
+third of the side. Errors are computed by one function for all. Ratios below 1 mean that our map is better; the last column says how
 many times as long MiniSom takes.
 
 ## Equal final radius

@@ -44,8 +44,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         Whether opposite edges of the grid meet; hexagons then need an even number of rows.
     neighbourhood : {"gaussian", "bubble"}, default="gaussian"
         Whether neighbours learn the less the farther away they are, or all alike within the radius.
-    n_epochs : int >= 1, default=50
-        Passes over the data.
+    n_epochs : int >= 1 or "auto", default="auto"
+        Passes over the data; "auto" makes 50, and 30 over a thousand rows and more.
     sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.33)
         Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric in
         between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is not
@@ -133,7 +133,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         "topology": (one_of("rectangular", "hexagonal"),),
         "toroid": (boolean,),
         "neighbourhood": (one_of("gaussian", "bubble"),),
-        "n_epochs": (integer(1),),
+        "n_epochs": (integer(1), one_of("auto")),
         "sigma": (
             where(
                 "two numbers > 0, of which the first may be None",
@@ -156,7 +156,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         topology: str = "rectangular",
         toroid: bool = False,
         neighbourhood: str = "gaussian",
-        n_epochs: int = 50,
+        n_epochs: Any = "auto",
         sigma: Any = (None, 0.33),
         init: str = "pca",
         n_clusters: int | None = None,
@@ -197,8 +197,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         rng = check_rng(self.random_state)
         rows = self._start(X, sample_weight, rng, min_samples=2)
         dealer = _Dealer(rows, rng)
-        progress = Progress(self, rows.values, None, self.n_epochs)
-        for _ in range(self.n_epochs):
+        progress = Progress(self, rows.values, None, self._n_epochs)
+        for _ in range(self._n_epochs):
             whole = self.n_steps_ >= self._n_shrinking
             hood = self._hood()
             for portion in [rows] if whole else dealer.portions():
@@ -245,6 +245,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         self._check_params()
         values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
         weight = check_sample_weight(self, sample_weight, values)
+        self._n_epochs = (50 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
         self._offset = _column_means(self, values, weight)
         rows = _Rows(values, weight, self._offset)
         axes, spread = principal_axes(rows.filled, weight)
@@ -274,7 +275,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
 
     @property
     def _n_shrinking(self) -> int:
-        return int(SHRINKING * self.n_epochs)
+        return int(SHRINKING * self._n_epochs)
 
     def _hood(self) -> np.ndarray:
         return self._grid.neighbourhood(self.neighbourhood, self._radius(self.n_steps_))
@@ -435,7 +436,7 @@ class _Rows:
 
 
 class _Dealer:
-    """Deals rows into portions, equal rows into the same one, however often and in which order they stand in the table."""
+    """Deals rows into portions, equal rows into the same, however often and in which order they stand in the table."""
 
     def __init__(self, rows: _Rows, rng: np.random.Generator) -> None:
         self._rows, self._rng = rows, rng
@@ -444,14 +445,18 @@ class _Dealer:
         keys = (values * rng.normal(size=values.shape[1])).sum(axis=1)
         distinct, self._kind = np.unique(keys, return_inverse=True)
         self._n_kinds = len(distinct)
+        self._hands = self._dealt()
 
-    def portions(self) -> Iterator[_Rows]:
+    def _dealt(self) -> list[_Rows]:
         n_portions = min(PORTIONS, self._n_kinds)
         portion = (self._rng.permutation(self._n_kinds) % n_portions)[self._kind]
-        order = np.argsort(portion, kind="stable")
-        ends = np.cumsum(np.bincount(portion, minlength=n_portions))
-        for rows in np.split(self._used[order], ends[:-1]):
-            yield self._rows.take(rows)
+        return [self._rows.take(self._used[portion == k]) for k in range(n_portions)]
+
+    def portions(self) -> list[_Rows]:
+        """The portions of one epoch; a long table keeps its portions and changes their order."""
+        if len(self._used) < FEW_ROWS:
+            self._hands = self._dealt()
+        return [self._hands[k] for k in self._rng.permutation(len(self._hands))]
 
 
 def _column_means(estimator: Any, values: np.ndarray, weight: np.ndarray) -> np.ndarray:
