@@ -134,7 +134,11 @@ def defaults(seeds: int) -> pd.DataFrame:
         row = {"table": name}
         for who, make, more in (("ours", ours, {}), ("MiniSom", minisom, {"pca": False}), ("susi", susi, {})):
             seconds, qe, te = np.mean([timed(make, X, seed, **more) for seed in range(seeds)], axis=0)
-            row |= {f"error, {who}": f"{qe:.3f}", f"topographic, {who}": f"{te:.3f}", f"ms, {who}": f"{1e3 * seconds:.0f}"}
+            row |= {
+                f"error, {who}": f"{qe:.3f}",
+                f"topographic, {who}": f"{te:.3f}",
+                f"ms, {who}": f"{1e3 * seconds:.0f}",
+            }
         found.append(row)
     return pd.DataFrame(found)
 

@@ -156,9 +156,7 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
 
     _rules = {
         "dea": (nothing, where("an estimator with fit and score_units, such as DEA()", _has("fit", "score_units"))),
-        "bins": (
-            where('rising edges > 0, a number of classes >= 2, or "efficient"', valid_bins),
-        ),
+        "bins": (where('rising edges > 0, a number of classes >= 2, or "efficient"', valid_bins),),
         "n_clusters": (integer(1), one_of("auto")),
         "clusterer": (
             nothing,
@@ -220,8 +218,8 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         """
         self._check_params()
         rng = check_rng(self.random_state)
-        self.unit_names_ = labels_of(X, len(X) if hasattr(X, "__len__") else 0)
         rows, codes = self._labelled(X, y)
+        self.unit_names_ = labels_of(X, len(rows))
         self.scaler_ = seeded(LogRangeScaler() if self.scaler is None else self.scaler, rng)
         Z = np.asarray(self.scaler_.fit_transform(rows), dtype=np.float64)
         self._cluster(Z, rng)

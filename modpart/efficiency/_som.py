@@ -22,6 +22,7 @@ __all__ = ["SOM"]
 BLOCK = 1 << 18  # distances that are held at once
 PORTIONS = 8  # of an epoch while the neighbourhood shrinks: a batch of all rows gets caught in poorer maps
 FEW_ROWS = 1000
+ROUNDING = 1e-14  # of a squared length
 KEPT = 0.7  # of the rows seen before, per portion
 SHRINKING = 0.8  # share of the epochs; the others are whole batches at the last radius
 
@@ -99,7 +100,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     Notes
     -----
     The batch rule of [1]_, vectorised, in time O(n_epochs n_samples n_units n_features). While the neighbourhood
-    shrinks, an epoch takes the rows in eight portions and lets the means forget, as the stepwise rule does: whole batches
+    shrinks, an epoch, but the first, takes the rows in eight portions and lets the means forget, as the stepwise rule does: whole batches
     end in poorer maps. The order of the rows does not matter, and a row of weight w counts as w equal rows. Missing
     values (nan) are allowed: distances are taken over the columns that a row has and scaled to all of them, and a
     missing value moves no unit. `partial_fit` takes its rows as one portion, with the radius of the next epoch.
@@ -199,7 +200,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         dealer = _Dealer(rows, rng)
         progress = Progress(self, rows.values, None, self._n_epochs)
         for _ in range(self._n_epochs):
-            whole = self.n_steps_ >= self._n_shrinking
+            whole = not 0 < self.n_steps_ < self._n_shrinking  # the first epoch too, or a portion would undo the start
             hood = self._hood()
             for portion in [rows] if whole else dealer.portions():
                 self._learn(portion, hood, 0.0 if whole else KEPT)
@@ -245,7 +246,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         self._check_params()
         values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
         weight = check_sample_weight(self, sample_weight, values)
-        self._n_epochs = (50 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
+        self._n_epochs = (
+            (50 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
+        )
         self._offset = _column_means(self, values, weight)
         rows = _Rows(values, weight, self._offset)
         axes, spread = principal_axes(rows.filled, weight)
@@ -399,9 +402,11 @@ class _Rows:
         return np.concatenate([products.argmin(axis=1) for _, products in self._products(units)])
 
     def _lengths(self, products: np.ndarray, rows: slice) -> np.ndarray:
-        """Distances from products of some or all units."""
+        """Distances from products of some or all units; what may be nothing but rounding is zero."""
         filled = self.filled[rows]
-        squared = np.maximum(products + (filled**2).sum(axis=1)[:, None], 0.0)
+        own = (filled**2).sum(axis=1)[:, None]
+        squared = products + own
+        squared = np.where(squared > ROUNDING * own, squared, 0.0)
         if self.mask is not None:
             squared *= (filled.shape[1] / self.mask[rows].sum(axis=1))[:, None]
         return np.sqrt(squared)

@@ -105,5 +105,3 @@ def expected_rsq(spread: np.ndarray, q: int, n: int) -> tuple[float, int]:
             break
     inside = (1.0 / (n + u[:used])).sum() + (u[used:] ** 2 / (n + u[used:])).sum()
     return float(1.0 - inside / (u**2).sum() * (n - q) ** 2 / n * (1.0 + 4.0 / n)), used
-
-

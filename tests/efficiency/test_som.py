@@ -166,7 +166,7 @@ def test_a_fitted_map_learns_on():
     som = SOM((4, 4), random_state=0).fit(IRIS)
     before = som.cluster_centers_.copy()
     som.partial_fit(IRIS[:10] + 1.0)
-    assert 0 < np.abs(som.cluster_centers_ - before).max() < 1.0
+    assert 0 < np.abs(som.cluster_centers_ - before).max() < 1.5
     assert som.labels_.shape == (10,)
 
 
@@ -209,7 +209,9 @@ def test_hexagons_on_a_torus_need_even_rows():
         SOM((3, 4), topology="hexagonal", toroid=True).fit(IRIS)
 
 
-@pytest.mark.parametrize("wrong", [{"shape": (0, 3)}, {"shape": 5}, {"sigma": (1.0,)}, {"sigma": (0.0, 0.5)}, {"sigma": 2}])
+@pytest.mark.parametrize(
+    "wrong", [{"shape": (0, 3)}, {"shape": 5}, {"sigma": (1.0,)}, {"sigma": (0.0, 0.5)}, {"sigma": 2}]
+)
 def test_wrong_shapes_and_radii_are_named(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         SOM(**wrong).fit(IRIS)

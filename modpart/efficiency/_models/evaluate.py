@@ -57,7 +57,15 @@ def evaluate(
     shared, largest = technology.shared_columns(), technology.largest
     working = spread(technology)
     jobs = [
-        (model.take(rows), technology, units.take(rows), shared, largest, working, None if extra is None else extra[rows])
+        (
+            model.take(rows),
+            technology,
+            units.take(rows),
+            shared,
+            largest,
+            working,
+            None if extra is None else extra[rows],
+        )
         for rows in (slice(top, top + CHUNK) for top in range(0, len(units), CHUNK))
     ]
     solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs))

@@ -53,7 +53,12 @@ class Directional:
         return Directional(self.direction[rows])
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
         """The programmes of these units."""
         m, s = units.X.shape[1], units.Y.shape[1]

@@ -60,7 +60,9 @@ def _find_feasible(programs, ids, pool, candidates, solution, rng, failed) -> np
     start = programs.take(ids)
     own = start.basis < programs.cost.shape[1]
     held = own & np.take_along_axis(start.artificial, np.where(own, start.basis, 0), axis=1)
-    values = np.einsum("ars,as->ar", np.linalg.inv(Tableau(programs, programs.cost, ids, rng)._basic_columns()), start.rhs)
+    values = np.einsum(
+        "ars,as->ar", np.linalg.inv(Tableau(programs, programs.cost, ids, rng)._basic_columns()), start.rhs
+    )
     needs = (held & (values > PRIMAL_TOL)).any(axis=1)
     if not needs.any():
         return ids
