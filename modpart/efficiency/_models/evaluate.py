@@ -1,11 +1,11 @@
 """Solve a model for many units: neighbours together in chunks, chunks side by side, answers in the order of the units."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
+from scipy.spatial import cKDTree
 
 from modpart._utils.parallel import parallel_map
 from modpart.efficiency._models.technology import Evaluated, Technology
@@ -14,7 +14,8 @@ from modpart.efficiency._simplex.solve import solve
 
 __all__ = ["Answer", "evaluate", "spread"]
 
-CHUNK = 4000
+CHUNK = 2000
+FEW = 100
 DIRECTIONS = 200
 
 
@@ -50,22 +51,78 @@ def evaluate(
     *,
     extra: np.ndarray | None = None,
     n_jobs: int | None = None,
-    basis: np.ndarray | None = None,
-    report: Callable[[int], object] | None = None,
 ) -> Answer:
     """Solve `model` for all units; the same bits for any number of workers."""
-    shared, largest = technology.shared_columns(), technology.largest
-    working = spread(technology)
-    jobs = [
-        (model.take(rows), technology, units.take(rows), shared, largest, working, None if extra is None else extra[rows])
-        for rows in (slice(top, top + CHUNK) for top in range(0, len(units), CHUNK))
-    ]
-    solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs))
+    common = _Common(technology, technology.shared_columns(), technology.largest)
+    order = _neighbours_in_a_row(technology, units)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    working, warm = spread(technology), None
+    if model.prices_carry_over and len(units) >= FEW:
+        sample = order[:: max(2, int(np.sqrt(len(units)) / 6))]
+        found = _solve(model.take(sample), common, units.take(sample), working, [common.every], None, _some(extra, sample))
+        bases = _as_seen_by_others(found, model.own, units.place[sample])
+        working = np.union1d(working, bases[bases >= found.own.shape[1]] - found.own.shape[1])
+        warm = bases[_nearest(technology, units, sample)]
+    jobs = []
+    for top in range(0, len(units), CHUNK):
+        rows = order[top : top + CHUNK]
+        begin = None if warm is None else warm[rows]
+        jobs.append((model.take(rows), common, units.take(rows), working, [common.every], begin, _some(extra, rows)))
+    solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs)).take(place)
     return Answer(solution, _lambdas(solution, model.own, technology, units))
 
 
-def _solve(model, technology, units, shared, largest, working, extra) -> Solution:
-    return solve(model.programs(technology, units, shared, largest, extra), working)
+@dataclass(frozen=True)
+class _Common:
+    """What all chunks share."""
+
+    technology: Technology
+    shared: np.ndarray
+    largest: np.ndarray
+
+    @property
+    def every(self) -> np.ndarray:
+        return np.arange(len(self.shared))
+
+
+def _some(extra: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if extra is None else extra[rows]
+
+
+def _solve(model, common, units, working, levels, warm, extra) -> Solution:
+    programs = model.programs(common.technology, units, common.shared, common.largest, extra)
+    if warm is not None and not units.allowed:
+        n_own = programs.columns.shape[1]
+        warm = np.where((warm == units.place[:, None] + n_own).any(axis=1, keepdims=True), -1, warm)
+    return solve(programs, working, levels, warm)
+
+
+def _points(technology: Technology, units: Evaluated) -> np.ndarray:
+    """Units as points whose distance tells how likely they share peers: logarithms, for cones without the size."""
+    size = np.abs(units.values) / technology.largest
+    points = np.log(np.maximum(size, 1e-6))
+    return points - points.mean(axis=1, keepdims=True) if technology.returns == "crs" else points
+
+
+def _neighbours_in_a_row(technology: Technology, units: Evaluated) -> np.ndarray:
+    """An order in which neighbours stand together."""
+    return cKDTree(_points(technology, units), leafsize=32).indices.astype(np.int64)
+
+
+def _nearest(technology: Technology, units: Evaluated, sample: np.ndarray) -> np.ndarray:
+    """For each unit the closest of the sample."""
+    points = _points(technology, units)
+    return cKDTree(points[sample]).query(points)[1]
+
+
+def _as_seen_by_others(found: Solution, own: int, place: np.ndarray) -> np.ndarray:
+    """Optimal bases with the unit's own column named as that of a reference unit; -1 first where that cannot be."""
+    n_own = found.own.shape[1]
+    bases = np.where(found.basis == own, np.where(place >= 0, place + n_own, -1)[:, None], found.basis)
+    doubled = (np.diff(np.sort(bases, axis=1), axis=1) == 0).any(axis=1)
+    bases[(bases < 0).any(axis=1) | doubled | found.fallback | (found.status != OPTIMAL)] = -1
+    return bases
 
 
 def spread(technology: Technology) -> np.ndarray:

@@ -46,6 +46,7 @@ class Directional:
     """
 
     direction: np.ndarray
+    prices_carry_over = True  # those of one unit are right for another, up to a factor
     own = 1  # place of the own intensity among the unit's own variables
 
     def take(self, rows: slice | np.ndarray) -> "Directional":

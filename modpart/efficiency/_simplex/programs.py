@@ -62,6 +62,12 @@ class Programs:
         """The programmes of some units."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _PER_UNIT})
 
+    @staticmethod
+    def joined(parts: list["Programs"]) -> "Programs":
+        """One batch out of several that share their columns."""
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_UNIT}
+        return replace(parts[0], **joined)
+
     def reach(self, rows: np.ndarray, shared: np.ndarray) -> np.ndarray | float:
         """The largest conceivable use of some shared columns by some units, 1 where the technology bounds it itself.
 
