@@ -105,7 +105,7 @@ class DEA(TransformerMixin, Estimator):
             scored = self._frontier.score(self._frontier.own_units(allowed=not self.super_efficiency))
         self.scores_, self.efficiency_ = scored.scores, scored.efficiency
         self.lambdas_ = scored.lambdas
-        self.feasible_ = scored.feasible
+        self.feasible_ = scored.status == 0
         return self
 
     def score_units(self, X: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from modpart.efficiency._models.technology import Evaluated, Technology
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Solution
 from modpart.efficiency._simplex.solve import solve
 
-__all__ = ["Answer", "evaluate", "spread"]
+__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "spread"]
 
 CHUNK = 2000
 FEW = 100
@@ -53,6 +53,8 @@ def evaluate(
     n_jobs: int | None = None,
 ) -> Answer:
     """Solve `model` for all units; the same bits for any number of workers."""
+    if not len(units):
+        return _nothing(model, technology, units)
     common = _Common(technology, technology.shared_columns(), technology.largest)
     order = _neighbours_in_a_row(technology, units)
     place = np.empty_like(order)
@@ -62,15 +64,17 @@ def evaluate(
         sample = order[:: max(2, int(np.sqrt(len(units)) / 6))]
         found = _solve(model.take(sample), common, units.take(sample), working, [common.every], None, _some(extra, sample))
         bases = _as_seen_by_others(found, model.own, units.place[sample])
-        working = np.union1d(working, bases[bases >= found.own.shape[1]] - found.own.shape[1])
+        n_own = found.own.shape[1]
+        working = np.union1d(working, bases[bases >= n_own] - n_own)
         warm = bases[_nearest(technology, units, sample)]
     jobs = []
     for top in range(0, len(units), CHUNK):
         rows = order[top : top + CHUNK]
-        begin = None if warm is None else warm[rows]
-        jobs.append((model.take(rows), common, units.take(rows), working, [common.every], begin, _some(extra, rows)))
+        begin, near = (None, working) if warm is None else (warm[rows], np.unique(warm[rows]))
+        near = working if warm is None else near[near >= n_own] - n_own
+        jobs.append((model.take(rows), common, units.take(rows), near, [working, common.every], begin, _some(extra, rows)))
     solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs)).take(place)
-    return Answer(solution, _lambdas(solution, model.own, technology, units))
+    return Answer(solution, intensities(solution, model.own, technology, units))
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,14 @@ class _Common:
     @property
     def every(self) -> np.ndarray:
         return np.arange(len(self.shared))
+
+
+def _nothing(model: Any, technology: Technology, units: Evaluated) -> Answer:
+    """The answer for no units."""
+    shared = technology.shared_columns()
+    programs = model.programs(technology, units, shared, technology.largest, None)
+    empty = Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
+    return Answer(empty, csr_array((0, len(technology))))
 
 
 def _some(extra: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
@@ -140,7 +152,8 @@ def spread(technology: Technology) -> np.ndarray:
     return np.unique(np.concatenate(found))
 
 
-def _lambdas(solution: Solution, own: int, technology: Technology, units: Evaluated) -> csr_array:
+def intensities(solution: Solution, own: int, technology: Technology, units: Evaluated) -> csr_array:
+    """The intensities of a solution, shape (U, n); the own one counts as that of the unit's place in the reference."""
     n_own, n = solution.own.shape[1], len(technology)
     unit, column, value = solution.intensities(n_own)
     abated = column >= n  # columns of abatement and trade-offs are not units

@@ -107,7 +107,9 @@ def assemble(
     costs: np.ndarray | None = None,
     slack_cost: np.ndarray | None = None,
     fixed: np.ndarray | None = None,
+    free_slack: np.ndarray | None = None,
     rhs: np.ndarray | None = None,
+    move_rows: np.ndarray | None = None,
     shared: np.ndarray,
     largest: np.ndarray,
     extra: np.ndarray | None = None,
@@ -128,6 +130,10 @@ def assemble(
         Cost of each slack, in units of the data.
     fixed : ndarray of shape (U, m + s) or None
         Slacks that have to be zero.
+    free_slack : ndarray of shape (m + s,), bool, or None
+        Slacks of any sign.
+    move_rows : ndarray of shape (m + s + p,), bool, or None
+        Rows that the move may take in the starting basis, None for all.
     rhs : ndarray of shape (U, m + s + p) or None
         Right-hand sides, None for those that the unit itself fulfils; inputs with a minus.
     shared, largest : ndarray
@@ -171,7 +177,11 @@ def assemble(
         [np.broadcast_to(slack, (n_units, m + s + p)), np.full((n_units, 1), n_moves)]
     )
     basis = np.array(start, dtype=np.int64)
-    _put_in(basis, columns, n_moves, conv)
+    if free_slack is not None:
+        free[slack[: m + s]] = free_slack
+    held = np.zeros(n_rows, dtype=bool)
+    held[: m + s] = free[slack[: m + s]]
+    _put_in(basis, columns, n_moves, conv, held, move_rows)
     return Programs(
         shared=shared,
         columns=columns,
@@ -186,12 +196,18 @@ def assemble(
     )
 
 
-def _put_in(basis: np.ndarray, columns: np.ndarray, own: int, conv: int) -> None:
-    """Bring the move (variable 0 where `own` is 1) and the own intensity into a basis of slacks, in place."""
+def _put_in(
+    basis: np.ndarray, columns: np.ndarray, own: int, conv: int, held: np.ndarray, move_rows: np.ndarray | None
+) -> None:
+    """Bring the move (variable 0 where `own` is 1) and the own intensity into a basis of slacks, in place.
+
+    Each takes the row where the basis stays furthest from singular; rows that are `held` keep their slack.
+    """
     unit = np.arange(len(basis))
     if own == 1:
         move = columns[:, 0]
-        row = np.abs(move).argmax(axis=1)
+        barred = held if move_rows is None else held | ~np.append(move_rows, np.zeros(len(held) - len(move_rows), bool))
+        row = np.where(barred, -1.0, np.abs(move)).argmax(axis=1)
         basis[unit, row] = 0
     if conv:
         return
@@ -201,4 +217,5 @@ def _put_in(basis: np.ndarray, columns: np.ndarray, own: int, conv: int) -> None
         left[unit, row] = -1.0
     else:
         left = np.abs(mine)
+    left[:, held] = -1.0
     basis[unit, left.argmax(axis=1)] = own

@@ -134,6 +134,11 @@ class Solution:
         """The answers of some units."""
         return Solution(*(getattr(self, field.name)[rows] for field in fields(self)))
 
+    def put(self, rows: np.ndarray, part: "Solution") -> None:
+        """Write the answers of some units."""
+        for entry in fields(self):
+            getattr(self, entry.name)[rows] = getattr(part, entry.name)
+
     @classmethod
     def joined(cls, parts: list["Solution"]) -> "Solution":
         """One batch out of several."""
