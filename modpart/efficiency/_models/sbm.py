@@ -130,7 +130,7 @@ class SuperSlacksBased:
         counted = np.maximum(positive.sum(axis=1), 1)
         change = 2 + np.arange(m + s)
         columns[:, change, np.arange(m + s)] = 1.0
-        columns[:, change[m:], -1] = -positive / counted[:, None]
+        columns[:, change[m:], -1] = -1.0 * positive / counted[:, None]
         slack = 2 + m + s + np.arange(m + s)
         columns[:, slack, np.arange(m + s)] = -1.0
         left = 2 + 2 * (m + s) + np.arange(s)  # t y - q - left = 0
