@@ -44,12 +44,10 @@ class Columns:
         return f"{self.kind(place)} column {self.names[place]!r}"
 
 
-def labels_of(X: Any, n_units: int) -> np.ndarray:
-    """Names of the units: the index of a DataFrame, otherwise 0, 1, ..."""
+def labels_of(X: Any) -> np.ndarray | None:
+    """Names of the units: the index of a DataFrame; None for anything else."""
     index = getattr(X, "index", None)
-    if index is None or callable(index) or len(index) != n_units:
-        return np.arange(n_units)
-    return np.asarray(index)
+    return None if index is None or callable(index) else np.asarray(index)
 
 
 def split_columns(estimator: Any) -> Columns:
@@ -86,19 +84,39 @@ def split_columns(estimator: Any) -> Columns:
     return Columns(inputs, outputs, bad, [_plain(names[j]) for j in order])
 
 
+def named_columns(estimator: Any, argument: str, columns: Columns) -> np.ndarray:
+    """Places, among the columns in use, of those that an argument names."""
+    chosen = _chosen(estimator, argument)
+    lost = np.setdiff1d(chosen, columns.order)
+    if len(lost):
+        names = getattr(estimator, "feature_names_in_", np.arange(estimator.n_features_in_))
+        raise ParameterError(
+            f"{type(estimator).__name__}: {argument} names the column {_plain(names[lost[0]])!r}, which is neither input nor "
+            "output."
+        )
+    return np.flatnonzero(np.isin(columns.order, chosen))
+
+
 def _plain(name: Any) -> Any:
     return name.item() if isinstance(name, np.generic) else name
 
 
 def _chosen(estimator: Any, argument: str) -> np.ndarray:
     value = getattr(estimator, argument)
-    if value is None or (argument == "undesirable" and np.iterable(value) and not len(value)):
+    if value is None or (argument not in ("inputs", "outputs") and not len(value)):
         return np.zeros(0, dtype=np.int64)
     return selected_columns(estimator, argument)
 
 
 def check_units(
-    owner: str, values: np.ndarray, columns: Columns, units: np.ndarray, *, negative: np.ndarray, warn: bool
+    owner: str,
+    values: np.ndarray,
+    columns: Columns,
+    units: np.ndarray,
+    *,
+    negative: np.ndarray,
+    warn: bool,
+    cone: bool = False,
 ) -> None:
     """Refuse numbers that no score can be trusted for; warn about those that weaken it.
 
@@ -114,6 +132,8 @@ def check_units(
         Columns that may hold negative numbers in the model at hand.
     warn : bool
         Whether to warn.
+    cone : bool
+        Whether units can be scaled up, so that one without inputs would make everything.
     """
     below = (values < 0.0) & ~negative
     if below.any():
@@ -125,18 +145,27 @@ def check_units(
             "example orientation='directional' with direction='range', or measure='ram', both with technology='vrs'; or "
             "choose another column."
         )
-    m, s = len(columns.inputs), len(columns.outputs)
-    for kind, block in (("input", values[:, :m]), ("output", values[:, m : m + s])):
-        empty = ~(block != 0.0).any(axis=1)
-        if empty.any():
-            raise InputDataError(
-                f"{owner}: all {kind} columns ({', '.join(map(repr, columns.names[:m] if kind == 'input' else columns.names[m : m + s]))}) "
-                f"are zero for unit {_name(units[int(np.argmax(empty))])}{_more(empty)}. A unit without any {kind} cannot be "
-                "compared. Drop it or correct its row."
-            )
+    _check_empty(owner, values, columns, units, cone)
     if warn:
         for words in _doubts(owner, values, columns, units):
             warnings.warn(words, ModpartWarning, stacklevel=4)
+
+
+def _check_empty(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray, cone: bool) -> None:
+    """Refuse rows of zeros, and where units can be scaled up also rows of zero inputs."""
+    empty = ~values.any(axis=1)
+    if empty.any():
+        raise InputDataError(
+            f"{owner}: unit {_name(units[int(np.argmax(empty))])}{_more(empty)} has zeros in all columns "
+            f"({', '.join(map(repr, columns.names))}). There is nothing to compare. Drop its row."
+        )
+    free = ~values[:, : len(columns.inputs)].any(axis=1)
+    if cone and free.any():
+        raise InputDataError(
+            f"{owner}: all input columns ({', '.join(map(repr, columns.names[: len(columns.inputs)]))}) are zero for unit "
+            f"{_name(units[int(np.argmax(free))])}{_more(free)}. Scaled up, it would make any output from nothing. Drop it, "
+            "or use technology='vrs'."
+        )
 
 
 def _name(unit: Any) -> str:
@@ -153,6 +182,14 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
     n, m, s = len(values), len(columns.inputs), len(columns.outputs)
     found = []
     zero = values == 0.0
+    for kind, first, last in (("input", 0, m), ("output", m, m + s)):
+        empty = zero[:, first:last].all(axis=1)
+        if empty.any():
+            names = ", ".join(map(repr, columns.names[first:last]))
+            found.append(
+                f"{owner}: all {kind} columns ({names}) are zero for unit {_name(units[int(np.argmax(empty))])}{_more(empty)}. "
+                f"Its {kind} score is not defined (nan)."
+            )
     for j in np.flatnonzero(zero.any(axis=0)):
         row = int(np.argmax(zero[:, j]))
         found.append(
