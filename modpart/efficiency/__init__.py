@@ -1,5 +1,29 @@
 """Best practice of decision-making units: data envelopment analysis and what surrounds it."""
 
+from modpart.efficiency._bootstrap import ReturnsTest, bootstrap_dea, rts_test
+from modpart.efficiency._cross import CrossEfficiency, cross_efficiency
 from modpart.efficiency._dea import DEA
+from modpart.efficiency._economic import economic_efficiency
+from modpart.efficiency._malmquist import malmquist, malmquist_luenberger
+from modpart.efficiency._order_m import order_alpha, order_m
+from modpart.efficiency._outliers import leverage
+from modpart.efficiency._scores import dea_scores
+from modpart.efficiency._window import WindowAnalysis, window_analysis
 
-__all__ = ["DEA"]
+__all__ = [
+    "DEA",
+    "CrossEfficiency",
+    "ReturnsTest",
+    "WindowAnalysis",
+    "bootstrap_dea",
+    "cross_efficiency",
+    "dea_scores",
+    "economic_efficiency",
+    "leverage",
+    "malmquist",
+    "malmquist_luenberger",
+    "order_alpha",
+    "order_m",
+    "rts_test",
+    "window_analysis",
+]

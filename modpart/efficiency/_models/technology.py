@@ -78,6 +78,9 @@ class Evaluated:
         Position of each among the reference units, -1 where it is none of them.
     allowed : bool
         Whether a unit may be its own peer.
+    start : ndarray of shape (U, m + s + p) or None
+        What the reference unit at `place` does, where that is not what the evaluated unit does: a point of the
+        technology to begin at, in proportion to the unit's own inputs or outputs.
     """
 
     X: np.ndarray
@@ -85,13 +88,15 @@ class Evaluated:
     B: np.ndarray
     place: np.ndarray
     allowed: bool
+    start: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     def take(self, rows: slice | np.ndarray) -> "Evaluated":
         """Some of the units."""
-        return Evaluated(self.X[rows], self.Y[rows], self.B[rows], self.place[rows], self.allowed)
+        start = None if self.start is None else self.start[rows]
+        return Evaluated(self.X[rows], self.Y[rows], self.B[rows], self.place[rows], self.allowed, start)
 
     @property
     def values(self) -> np.ndarray:
@@ -147,7 +152,10 @@ def assemble(
     size = np.abs(values)
     data_scale = 1.0 / np.where(size > 0.0, size, largest)
     scale = np.hstack([data_scale, np.ones((n_units, conv))])
-    own = np.hstack([np.where(np.arange(m + s + p) < m, -values, values) * data_scale, np.ones((n_units, conv))])
+    sign = np.where(np.arange(m + s + p) < m, -1.0, 1.0)
+    point = values if units.start is None else units.start
+    own = np.hstack([sign * point * data_scale, np.ones((n_units, conv))])
+    rhs = sign * values if rhs is None else rhs
 
     n_moves, slack_of_sum = int(moves is not None), int(technology.returns in ("nirs", "ndrs"))
     n_extra = 0 if extra is None else extra.shape[1]
@@ -186,7 +194,7 @@ def assemble(
         shared=shared,
         columns=columns,
         cost=cost,
-        rhs=own.copy() if rhs is None else np.hstack([rhs * data_scale, np.ones((n_units, conv))]),
+        rhs=np.hstack([rhs * data_scale, np.ones((n_units, conv))]),
         scale=scale,
         basis=basis,
         free=free,
