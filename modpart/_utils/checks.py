@@ -105,12 +105,11 @@ def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np
     return weight
 
 
-def check_X(
-    estimator: Any, X: Any, *, reset: bool = False, min_samples: int = 1, min_features: int = 1
-) -> np.ndarray:
+def check_X(estimator: Any, X: Any, *, reset: bool = False, min_samples: int = 1, min_features: int = 1) -> np.ndarray:
     """Validate a table; return float64 (n_samples, n_features).
 
-    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted with.
+    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted
+    with.
     """
     try:
         checked = validate_data(

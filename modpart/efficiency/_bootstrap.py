@@ -42,8 +42,8 @@ def bootstrap_dea(
 ) -> pd.DataFrame:
     """Confidence intervals of radial scores, and their bias, by the smoothed bootstrap of Simar and Wilson.
 
-    The frontier that data show lies inside the true one, so scores are too good; the bootstrap estimates by how much. It
-    assumes that efficiency is spread alike over the frontier and that data hold no noise.
+    The frontier that data show lies inside the true one, so scores are too good; the bootstrap estimates by how much.
+    It assumes that efficiency is spread alike over the frontier and that data hold no noise.
 
     Parameters
     ----------
@@ -81,7 +81,8 @@ def bootstrap_dea(
     Notes
     -----
     Intervals are the basic ones of Simar & Wilson (2000), made on the scale of δ = 1/θ or φ and inverted for θ. The
-    bandwidth is the normal reference rule on the reflected inefficient scores. Each replicate solves n linear programmes.
+    bandwidth is the normal reference rule on the reflected inefficient scores. Each replicate solves n linear
+    programmes.
 
     References
     ----------
@@ -240,7 +241,13 @@ def rts_test(
     >>> rts_test(x, y, n_bootstrap=40, random_state=0).p_value
     0.0
     """
-    given = {"orientation": orientation, "n_bootstrap": n_bootstrap, "alpha": alpha, "progress": progress, "n_jobs": n_jobs}
+    given = {
+        "orientation": orientation,
+        "n_bootstrap": n_bootstrap,
+        "alpha": alpha,
+        "progress": progress,
+        "n_jobs": n_jobs,
+    }
     validate("rts_test", given, {name: _RULES[name] for name in given})
     rng = check_rng(random_state)
     pair = paired("rts_test", X, Y, cone=True)

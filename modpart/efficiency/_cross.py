@@ -1,4 +1,4 @@
-"""Cross-efficiency: every unit judged by the weights of every other (Sexton, Silkman & Hogan 1986; Doyle & Green 1994)."""
+"""Cross-efficiency: every unit judged by the weights of every other."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from modpart._utils.checks import check_X
 from modpart._utils.columns import selected_columns
 from modpart.exceptions import InputDataError, ModpartWarning, ParameterError
 
-__all__ = ["Columns", "check_units", "labels_of", "split_columns"]
+__all__ = ["Columns", "check_units", "labels_of", "plain_name", "split_columns"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def split_columns(estimator: Any) -> Columns:
         both = np.intersect1d(first, second)
         if len(both):
             raise ParameterError(
-                f"{owner}: column {_plain(names[both[0]])!r} is named as {words}. Name each column once."
+                f"{owner}: column {plain_name(names[both[0]])!r} is named as {words}. Name each column once."
             )
     for found, words in ((inputs, "input"), (outputs, "output")):
         if not len(found):
@@ -81,7 +80,7 @@ def split_columns(estimator: Any) -> Columns:
                 f"{owner}: no {words} column is left among the {n} columns of X. Name at least one in {words}s=[...]."
             )
     order = np.concatenate([inputs, outputs, bad])
-    return Columns(inputs, outputs, bad, [_plain(names[j]) for j in order])
+    return Columns(inputs, outputs, bad, [plain_name(names[j]) for j in order])
 
 
 def named_columns(estimator: Any, argument: str, columns: Columns) -> np.ndarray:
@@ -91,13 +90,15 @@ def named_columns(estimator: Any, argument: str, columns: Columns) -> np.ndarray
     if len(lost):
         names = getattr(estimator, "feature_names_in_", np.arange(estimator.n_features_in_))
         raise ParameterError(
-            f"{type(estimator).__name__}: {argument} names the column {_plain(names[lost[0]])!r}, which is neither input nor "
+            f"{type(estimator).__name__}: {argument} names the column {plain_name(names[lost[0]])!r}, which is neither "
+            "input nor "
             "output."
         )
     return np.flatnonzero(np.isin(columns.order, chosen))
 
 
-def _plain(name: Any) -> Any:
+def plain_name(name: Any) -> Any:
+    """A label as Python has it."""
     return name.item() if isinstance(name, np.generic) else name
 
 
@@ -141,8 +142,10 @@ def check_units(
         row = int(np.argmax(below[:, column]))
         raise InputDataError(
             f"{owner}: {columns.called(column)} is negative: {values[row, column]:g} for unit {_name(units[row])}"
-            f"{_more(below[:, column])}. A proportional change has no meaning there. Use a model that takes such data, for "
-            "example orientation='directional' with direction='range', or measure='ram', both with technology='vrs'; or "
+            f"{_more(below[:, column])}. A proportional change has no meaning there. Use a model that takes such "
+            "data, for "
+            "example orientation='directional' with direction='range', or measure='ram', both with "
+            "technology='vrs'; or "
             "choose another column."
         )
     _check_empty(owner, values, columns, units, cone)
@@ -162,14 +165,16 @@ def _check_empty(owner: str, values: np.ndarray, columns: Columns, units: np.nda
     free = ~values[:, : len(columns.inputs)].any(axis=1)
     if cone and free.any():
         raise InputDataError(
-            f"{owner}: all input columns ({', '.join(map(repr, columns.names[: len(columns.inputs)]))}) are zero for unit "
-            f"{_name(units[int(np.argmax(free))])}{_more(free)}. Scaled up, it would make any output from nothing. Drop it, "
+            f"{owner}: all input columns ({', '.join(map(repr, columns.names[: len(columns.inputs)]))}) are zero "
+            "for unit "
+            f"{_name(units[int(np.argmax(free))])}{_more(free)}. Scaled up, it would make any output from nothing. "
+            "Drop it, "
             "or use technology='vrs'."
         )
 
 
 def _name(unit: Any) -> str:
-    return repr(_plain(unit))
+    return repr(plain_name(unit))
 
 
 def _more(rows: np.ndarray) -> str:
@@ -187,13 +192,15 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
         if empty.any():
             names = ", ".join(map(repr, columns.names[first:last]))
             found.append(
-                f"{owner}: all {kind} columns ({names}) are zero for unit {_name(units[int(np.argmax(empty))])}{_more(empty)}. "
+                f"{owner}: all {kind} columns ({names}) are zero for unit "
+                f"{_name(units[int(np.argmax(empty))])}{_more(empty)}. "
                 f"Its {kind} score is not defined (nan)."
             )
     for j in np.flatnonzero(zero.any(axis=0)):
         row = int(np.argmax(zero[:, j]))
         found.append(
-            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs limit the "
+            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs "
+            "limit the "
             "peers to units with a zero there too, and zero outputs ask for nothing."
         )
     constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0)
@@ -204,17 +211,20 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
         )
     for i, j in _repeated(values, constant):
         found.append(
-            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, additive and "
+            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, "
+            "additive and "
             "slack-based scores; drop one of them."
         )
     for j in _combined(values[:, m : m + s], m) + _combined(values[:, :m], 0):
         found.append(
-            f"{owner}: {columns.called(j)} is a sum of other {columns.kind(j)} columns with weights of one sign. It changes "
+            f"{owner}: {columns.called(j)} is a sum of other {columns.kind(j)} columns with weights of one sign. It "
+            "changes "
             "no radial score and counts twice in slacks, additive and slack-based scores; drop it."
         )
     if n < max(m * s, 3 * (m + s)):
         found.append(
-            f"{owner}: {n} units with {m} inputs and {s} outputs are few: below max({m * s}, {3 * (m + s)}) most units look "
+            f"{owner}: {n} units with {m} inputs and {s} outputs are few: below max({m * s}, {3 * (m + s)}) most "
+            "units look "
             "efficient. Add units or drop columns."
         )
     return found
@@ -245,7 +255,7 @@ def _combined(block: np.ndarray, first: int) -> list[int]:
     for j in range(width):
         others = [k for k in range(width) if k != j]
         weights, residual = nnls(rows[:, others], rows[:, j])
-        if residual <= 1e-10 * np.linalg.norm(rows[:, j]) and np.count_nonzero(weights > 1e-9) > 1:
-            if np.allclose(scaled[:, others] @ weights, scaled[:, j], rtol=1e-9, atol=1e-12):
-                found.append(first + j)
+        several = residual <= 1e-10 * np.linalg.norm(rows[:, j]) and np.count_nonzero(weights > 1e-9) > 1
+        if several and np.allclose(scaled[:, others] @ weights, scaled[:, j], rtol=1e-9, atol=1e-12):
+            found.append(first + j)
     return found

@@ -14,7 +14,6 @@ from modpart._utils.checks import check_X
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import boolean, nothing, one_of, suggest, where, workers
 from modpart.efficiency._data import Columns, check_units, labels_of, named_columns, split_columns
-from modpart.efficiency._fitted import FittedFrontier
 from modpart.efficiency._models.directions import DIRECTIONS, Direction
 from modpart.efficiency._models.frontier import Frontier, Scored
 from modpart.efficiency._models.restrictions import Restrictions
@@ -48,13 +47,13 @@ def _bounds(value: Any) -> bool:
     )
 
 
-class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
+class DEA(TransformerMixin, Reporting, Estimator):
     """Data envelopment analysis: how far each unit is from best practice, and which units show the way.
 
-    Units (branches, hospitals, farms) turn inputs into outputs. Those that no mixture of others beats span the frontier;
-    each other unit is measured by its distance to it and told which units to learn from and what to change. Nothing is
-    assumed about prices or about the form of production beyond the `technology`. Noise and mistakes in the data move the
-    frontier, so look at :func:`bootstrap_dea` and :func:`order_m` before a score decides anything.
+    Units (branches, hospitals, farms) turn inputs into outputs. Those that no mixture of others beats span the
+    frontier; each other unit is measured by its distance to it and told which units to learn from and what to change.
+    Nothing is assumed about prices or about the form of production beyond the `technology`. Noise and mistakes in the
+    data move the frontier, so look at :func:`bootstrap_dea` and :func:`order_m` before a score decides anything.
 
     Parameters
     ----------
@@ -82,7 +81,8 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
         Score where no reference unit comes into question: infinite (minus infinite for output and directional scores),
         nan, or an error.
     non_discretionary : list of column names or indices, or None, default=None
-        Inputs or outputs that units cannot choose: they do not move, and their slacks do not count (Banker & Morey 1986).
+        Inputs or outputs that units cannot choose: they do not move, and their slacks do not count (Banker & Morey
+        1986).
     undesirable : list of column names or indices, or None, default=None
         Columns of bad outputs such as emissions: they can be cut only together with the outputs (weak disposability;
         under variable returns with abatement by unit, Kuosmanen 2005). The orientation "directional" cuts them too.
@@ -101,10 +101,10 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
     Attributes
     ----------
     scores_ : ndarray of shape (n_units,), float64
-        Optimum of the model: θ <= 1 (input), φ >= 1 (output), β >= 0 (directional), γ <= 1 (hyperbolic), the weighted sum
-        of slacks (additive, RAM, BAM, MIP), ρ <= 1 (SBM); beyond those bounds with `super_efficiency`.
+        Optimum of the model: θ <= 1 (input), φ >= 1 (output), β >= 0 (directional), gamma <= 1 (hyperbolic), the
+        weighted sum of slacks (additive, RAM, BAM, MIP), rho <= 1 (SBM); beyond those bounds with `super_efficiency`.
     efficiency_ : ndarray of shape (n_units,), float64
-        The same so that 1 is best: θ, 1/φ, 1 - β, γ, 1 - RAM, ρ; nan for "additive" and "mip".
+        The same so that 1 is best: θ, 1/φ, 1 - β, gamma, 1 - RAM, rho; nan for "additive" and "mip".
     status_ : ndarray of shape (n_units,), str
         "optimal", "infeasible", or "undefined" where a unit has nothing to move (score nan).
     units_ : ndarray of shape (n_units,)
@@ -154,8 +154,8 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
     targets, peers) is computed when first asked for. Scores of new units (:meth:`score_units`, :meth:`transform`) are
     those against the fitted frontier, the unit itself not being part of it: beyond 1 where a unit is better.
 
-    Zero inputs restrict the peers to units with a zero there; SBM and Russell measures drop their terms and do not count
-    zero outputs. `slacks_`, `targets_`, `lambdas_` and what follows from them are computed on first use.
+    Zero inputs restrict the peers to units with a zero there; SBM and Russell measures drop their terms and do not
+    count zero outputs. `slacks_`, `targets_`, `lambdas_` and what follows from them are computed on first use.
 
     References
     ----------
@@ -322,7 +322,8 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
         for wrong, words in (
             (
                 not radial and self.orientation not in oriented,
-                f"measure={self.measure!r} and orientation={self.orientation!r} do not go together. Slacks of inputs and "
+                f"measure={self.measure!r} and orientation={self.orientation!r} do not go together. Slacks of "
+                "inputs and "
                 "outputs count at once: leave orientation='input', or pass measure='russell' for one side alone",
             ),
             (
@@ -331,7 +332,8 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
             ),
             (
                 self.technology == "fdh" and (restricted or self.measure == "sbm" or self.orientation == "hyperbolic"),
-                "technology='fdh' takes measures 'radial', 'additive', 'ram', 'bam', 'mip' and 'russell', no orientation "
+                "technology='fdh' takes measures 'radial', 'additive', 'ram', 'bam', 'mip' and 'russell', no "
+                "orientation "
                 "'hyperbolic' and no weight restrictions",
             ),
             (
@@ -339,7 +341,9 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
                 f"weight_ratios and virtual_shares restrict the weights of measure='radial', not of {self.measure!r}",
             ),
             (
-                self.undesirable is not None and len(self.undesirable) and (not radial or self.orientation == "hyperbolic"),
+                self.undesirable is not None
+                and len(self.undesirable)
+                and (not radial or self.orientation == "hyperbolic"),
                 "undesirable takes measure='radial' with orientation 'input', 'output' or 'directional'",
             ),
             (
@@ -439,7 +443,8 @@ class DEA(TransformerMixin, Reporting, FittedFrontier, Estimator):
         if numbers.shape != (width,):
             names = ", ".join(map(repr, self.columns_.names[:width]))
             raise ParameterError(
-                f"{type(self).__name__}: {argument}={given!r} has {numbers.size} numbers and needs {width}, one for each of "
+                f"{type(self).__name__}: {argument}={given!r} has {numbers.size} numbers and needs {width}, one for "
+                "each of "
                 f"{names}."
             )
         return numbers

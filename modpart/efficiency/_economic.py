@@ -53,8 +53,8 @@ def economic_efficiency(
     -------
     table : DataFrame of shape (n_units, ...), float64
         Cost and revenue: ``observed``, ``optimal``, ``efficiency`` (optimal over observed cost, observed over optimal
-        revenue), ``technical`` (radial efficiency) and ``allocative`` (their ratio). Profit: ``observed``, ``optimal`` and
-        ``lost``. Then the optimal quantities, ``optimal_<column>``.
+        revenue), ``technical`` (radial efficiency) and ``allocative`` (their ratio). Profit: ``observed``, ``optimal``
+        and ``lost``. Then the optimal quantities, ``optimal_<column>``.
 
     Raises
     ------
@@ -77,7 +77,9 @@ def economic_efficiency(
     owner = "economic_efficiency"
     validate(owner, {"kind": kind, "technology": technology, "n_jobs": n_jobs}, _RULES)
     if kind == "profit" and technology != "vrs":
-        raise ParameterError(f"{owner}: kind='profit' has no bound with technology={technology!r}. Pass technology='vrs'.")
+        raise ParameterError(
+            f"{owner}: kind='profit' has no bound with technology={technology!r}. Pass technology='vrs'."
+        )
     pair = paired(owner, X, Y, cone=technology in ("crs", "ndrs"))
     m, s = pair.X.shape[1], pair.Y.shape[1]
     priced = np.zeros((len(pair.X), m + s))
@@ -122,7 +124,8 @@ def _prices(owner: str, argument: str, given: Any, quantities: np.ndarray) -> np
         raise InputDataError(f"{owner}: {argument} cannot be used as numbers: {error}.") from error
     if prices.shape not in (quantities.shape, quantities.shape[1:]):
         raise InputDataError(
-            f"{owner}: {argument} has shape {prices.shape}; pass {quantities.shape[1:]}, or {quantities.shape} for prices of "
+            f"{owner}: {argument} has shape {prices.shape}; pass {quantities.shape[1:]}, or {quantities.shape} for "
+            "prices of "
             "each unit."
         )
     if not (prices > 0.0).all() or not np.isfinite(prices).all():

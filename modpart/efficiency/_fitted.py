@@ -1,6 +1,5 @@
 """What a fitted frontier tells beyond scores; each part is computed when it is first asked for."""
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -23,11 +22,15 @@ SAME = 1e-7  # scores that are taken for equal when returns to scale are told
 class FittedFrontier:
     """Peers, targets, slacks, weights and returns to scale of the units that a frontier was fitted to.
 
-    A subclass sets in `fit`: `scores_`, `efficiency_`, `units_`, `columns_`, `_frontier`, `_scored`.
+    A subclass sets in `fit`: `scores_`, `efficiency_`, `status_`, `units_`, `columns_`, `_frontier`, `_scored`.
     """
 
     scores_: np.ndarray
     efficiency_: np.ndarray
+    status_: np.ndarray
+    technology: str
+    orientation: str
+    measure: str
     units_: np.ndarray
     columns_: Columns
     _frontier: Frontier
@@ -36,7 +39,9 @@ class FittedFrontier:
     @classmethod
     def _lazy(cls) -> list[str]:
         """Names of what is computed when asked for."""
-        return [name for part in cls.__mro__ for name, found in vars(part).items() if isinstance(found, cached_property)]
+        return [
+            name for part in cls.__mro__ for name, found in vars(part).items() if isinstance(found, cached_property)
+        ]
 
     def _forget(self) -> None:
         """Drop what an earlier fit has computed."""
@@ -104,12 +109,12 @@ class FittedFrontier:
 
     @cached_property
     def strongly_efficient_(self) -> np.ndarray:
-        """Whether each unit reaches the frontier and has no slack, shape (n_units,), bool."""
+        """Whether each unit reaches the frontier without slack, or is beyond that of the others, shape (n_units,)."""
         technology = self._frontier.technology
         size = np.hstack([technology.X, technology.Y])
         size = np.where(size != 0.0, np.abs(size), technology.largest[: size.shape[1]])
         slack = np.where(np.isfinite(self.slacks_), self.slacks_, 0.0)
-        return self.efficient_ & (slack <= EFFICIENT * size).all(axis=1)
+        return self.efficient_ & ((slack <= EFFICIENT * size).all(axis=1) | (self.efficiency_ > 1.0 + EFFICIENT))
 
     @cached_property
     def frontier_indices_(self) -> np.ndarray:
@@ -172,7 +177,9 @@ class FittedFrontier:
         owner = type(self).__name__
         if len(found) > 1:
             raise ParameterError(f"{owner}: {len(found)} units are called {unit!r}. Give each unit a name of its own.")
-        raise ParameterError(f"{owner}: there is no unit {unit!r}. {suggest(str(unit), [str(u) for u in self.units_[:50]])}")
+        raise ParameterError(
+            f"{owner}: there is no unit {unit!r}. {suggest(str(unit), [str(u) for u in self.units_[:50]])}"
+        )
 
     def peers(self, unit: Any = None, *, place: int | None = None) -> pd.Series:
         """Peers of one unit with their intensities, the largest first.
@@ -208,11 +215,15 @@ class FittedFrontier:
         check_is_fitted(self)
         order = np.where(np.isnan(self.efficiency_), -self.scores_, self.efficiency_)
         table = pd.DataFrame({"score": self.scores_, "efficiency": self.efficiency_}, index=pd.Index(self.units_))
-        table["rank"] = pd.Series(np.round(order, 9), index=table.index).rank(ascending=False, method="min").astype("Int64")
+        table["rank"] = (
+            pd.Series(np.round(order, 9), index=table.index).rank(ascending=False, method="min").astype("Int64")
+        )
         table["status"] = self.status_
         table["strongly_efficient"] = self.strongly_efficient_
-        table["peers"] = ["; ".join(f"{name} ({weight:.3g})" for name, weight in self.peers(place=k).items())
-                          for k in range(len(self.units_))]
+        table["peers"] = [
+            "; ".join(f"{name} ({weight:.3g})" for name, weight in self.peers(place=k).items())
+            for k in range(len(self.units_))
+        ]
         for j, name in enumerate(self.columns_.names):
             table[f"target_{name}"] = self.targets_[:, j]
             if j < self.slacks_.shape[1]:

@@ -60,9 +60,9 @@ def malmquist(
     index : DataFrame of shape (n_units, 12), float64
         Columns ``malmquist`` = ``efficiency_change`` * ``technical_change``; ``pure_efficiency_change`` *
         ``scale_efficiency_change`` = ``efficiency_change``; ``magnitude`` * ``bias`` = ``technical_change`` (adjacent);
-        ``scale_change`` and ``technical_change_vrs`` of Ray & Desli, with ``pure_efficiency_change`` their product is the
-        index too; and ``e00``, ``e01``, ``e10``, ``e11``, efficiencies under constant returns with the period of the
-        frontier first. Nan where a score across periods is infeasible.
+        ``scale_change`` and ``technical_change_vrs`` of Ray & Desli, with ``pure_efficiency_change`` their product is
+        the index too; and ``e00``, ``e01``, ``e10``, ``e11``, efficiencies under constant returns with the period of
+        the frontier first. Nan where a score across periods is infeasible.
 
     Raises
     ------
@@ -129,7 +129,9 @@ def _matched(owner: str, first: Pair, second: Pair) -> tuple[pd.Index, np.ndarra
     for pair, period in ((first, "first"), (second, "second")):
         if pair.index.has_duplicates:
             twice = pair.index[pair.index.duplicated()][0]
-            raise InputDataError(f"{owner}: unit {twice!r} stands twice in the {period} period. Give each unit one row.")
+            raise InputDataError(
+                f"{owner}: unit {twice!r} stands twice in the {period} period. Give each unit one row."
+            )
     both = first.index[first.index.isin(second.index)]
     if not len(both):
         raise InputDataError(f"{owner}: no unit is seen in both periods. Give the rows of both the same names.")

@@ -158,7 +158,9 @@ def _factors(pair: Pair, reference: Pair, rows: slice, orientation: str) -> np.n
         own = own[:, None]
         ratio = np.divide(theirs, own, out=np.full(factors.shape, np.nan), where=own > 0.0)
         if is_input:
-            ratio = np.where(own > 0.0, ratio, np.where(theirs > 0.0, never, -np.inf))  # a zero can be met by a zero only
+            ratio = np.where(
+                own > 0.0, ratio, np.where(theirs > 0.0, never, -np.inf)
+            )  # a zero can be met by a zero only
             np.maximum(factors, ratio, out=factors)
         else:
             np.minimum(factors, np.where(own > 0.0, ratio, np.inf), out=factors)

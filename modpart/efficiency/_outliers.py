@@ -57,8 +57,8 @@ def leverage(
 
     References
     ----------
-    M. C. S. Sousa & B. Stosic (2005), J. Productivity Analysis 24, 157-181, eq. (6). R. D. Banker & H. Chang (2006), EJOR
-    175, 1311-1320.
+    M. C. S. Sousa & B. Stosic (2005), J. Productivity Analysis 24, 157-181, eq. (6). R. D. Banker & H. Chang (2006),
+    EJOR 175, 1311-1320.
 
     Examples
     --------

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from modpart._utils.checks import check_X
 from modpart.efficiency._data import Columns, check_units
 from modpart.efficiency._models.technology import Technology
 from modpart.exceptions import InputDataError
-from modpart._utils.checks import check_X
 
 __all__ = ["Pair", "paired"]
 
@@ -66,7 +66,7 @@ def paired(
         Whether units can be scaled up.
     """
     tables, labels = [], None
-    for table, name, letter in ((X, names[0], "x"), (Y, names[1], "y")):
+    for table, letter in ((X, "x"), (Y, "y")):
         if isinstance(table, pd.Series):
             table = table.to_frame()
         elif np.ndim(table) == 1:
@@ -81,11 +81,17 @@ def paired(
     inputs, outputs = tables
     if len(inputs) != len(outputs):
         raise InputDataError(
-            f"{owner}: {names[0]} has {len(inputs)} rows and {names[1]} has {len(outputs)}. Pass one row of each for a unit."
+            f"{owner}: {names[0]} has {len(inputs)} rows and {names[1]} has {len(outputs)}. Pass one row of each "
+            "for a unit."
         )
-    if isinstance(X, pd.DataFrame | pd.Series) and isinstance(Y, pd.DataFrame | pd.Series) and not X.index.equals(Y.index):
+    if (
+        isinstance(X, pd.DataFrame | pd.Series)
+        and isinstance(Y, pd.DataFrame | pd.Series)
+        and not X.index.equals(Y.index)
+    ):
         raise InputDataError(
-            f"{owner}: the rows of {names[0]} and {names[1]} are named differently. Put them in the same order, for example "
+            f"{owner}: the rows of {names[0]} and {names[1]} are named differently. Put them in the same order, for "
+            "example "
             f"{names[1]}.loc[{names[0]}.index]."
         )
     units = np.arange(len(inputs)) if labels is None else np.asarray(labels)
@@ -94,7 +100,8 @@ def paired(
     pair = Pair(inputs.to_numpy(dtype=np.float64), outputs.to_numpy(dtype=np.float64), units, columns)
     if like is not None and (like.X.shape[1], like.Y.shape[1]) != (m, s):
         raise InputDataError(
-            f"{owner}: {names[0]} and {names[1]} have {m} and {s} columns where {like.X.shape[1]} and {like.Y.shape[1]} are "
+            f"{owner}: {names[0]} and {names[1]} have {m} and {s} columns where {like.X.shape[1]} and "
+            f"{like.Y.shape[1]} are "
             "needed."
         )
     negative = np.zeros(m + s, dtype=bool)

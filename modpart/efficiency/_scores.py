@@ -66,7 +66,12 @@ def dea_scores(
     >>> dea_scores([[2.0], [3.0], [4.0]], [[1.0], [3.0], [3.0]], technology="crs")
     array([0.5 , 1.  , 0.75])
     """
-    given = {"technology": technology, "orientation": orientation, "super_efficiency": super_efficiency, "n_jobs": n_jobs}
+    given = {
+        "technology": technology,
+        "orientation": orientation,
+        "super_efficiency": super_efficiency,
+        "n_jobs": n_jobs,
+    }
     validate("dea_scores", given, _RULES)
     cone = technology in ("crs", "ndrs")
     pair = paired("dea_scores", X, Y, cone=cone)

@@ -44,7 +44,8 @@ class Smoothed:
         whole = np.concatenate([delta, 2.0 - delta])
         if len(inside) < 2:
             raise InputDataError(
-                f"{owner}: {len(inside)} of {len(delta)} units are inefficient, so there is no distribution of efficiency to "
+                f"{owner}: {len(inside)} of {len(delta)} units are inefficient, so there is no distribution of "
+                "efficiency to "
                 "draw from. Add units, or drop inputs or outputs."
             )
         spread = reflected.std(ddof=1)

@@ -17,7 +17,9 @@ from modpart.exceptions import ParameterError
 __all__ = ["WindowAnalysis", "window_analysis"]
 
 _RULES = {
-    "periods": (where("a dict {period: (X, Y)} of at least two periods", lambda v: isinstance(v, Mapping) and len(v) > 1),),
+    "periods": (
+        where("a dict {period: (X, Y)} of at least two periods", lambda v: isinstance(v, Mapping) and len(v) > 1),
+    ),
     "width": (integer(1),),
     "technology": (one_of(*TECHNOLOGIES),),
     "orientation": (one_of("input", "output"),),

@@ -205,7 +205,9 @@ def test_cost_and_revenue_against_one_programme_a_unit(technology):
             assert table["optimal"][o] == pytest.approx(sign * programme.least(unit_cost).fun, rel=1e-9)
     assert (cost["efficiency"] <= cost["technical"] + 1e-9).all()
     np.testing.assert_allclose(cost["efficiency"], cost["technical"] * cost["allocative"])
-    np.testing.assert_allclose((cost[["optimal_x0", "optimal_x1", "optimal_x2"]].to_numpy() * w).sum(axis=1), cost["optimal"])
+    np.testing.assert_allclose(
+        (cost[["optimal_x0", "optimal_x1", "optimal_x2"]].to_numpy() * w).sum(axis=1), cost["optimal"]
+    )
 
 
 def test_profit_is_that_of_the_best_unit():

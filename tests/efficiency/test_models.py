@@ -63,7 +63,7 @@ def test_directional_distance(returns):
     for X, Y in cases(["smooth", "zeros", "whole"]):
         g = rng.uniform(0.1, 1, (len(X), X.shape[1] + Y.shape[1]))
         g[:, 0] = 0.0
-        model = frontier(X, Y, returns, orientation="directional", direction=lambda units: g)
+        model = frontier(X, Y, returns, orientation="directional", direction=lambda units, g=g: g)
         units = looked_at(len(X))
         m = X.shape[1]
         expected = [oracle.directional(X, Y, X[o], Y[o], g[o, :m], g[o, m:], returns) for o in units]
@@ -163,8 +163,9 @@ def test_undesirable_outputs_are_cut_only_with_the_others(returns):
     for X, Y in cases(["smooth"]):
         B = rng.uniform(1, 3, (len(X), 2))
         m, s = X.shape[1], Y.shape[1]
-        model = Frontier(Technology.of(X, Y, returns, B), orientation="directional",
-            discretionary=np.arange(m + s + 2) >= m)
+        model = Frontier(
+            Technology.of(X, Y, returns, B), orientation="directional", discretionary=np.arange(m + s + 2) >= m
+        )
         found = model.score(model.own_units()).scores
         for o in looked_at(len(X)):
             g = oracle.directional(X, Y, X[o], Y[o], 0 * X[o], Y[o], returns, B=B, b=B[o], gb=B[o])

@@ -1,7 +1,7 @@
 """Weighted sums of slacks: the additive family, the Russell measures, and economic efficiency.
 
-All maximise Σ w_i s_i subject to Xλ + s⁻ = x, Yλ - s⁺ = y; they differ in the weights (Charnes, Cooper, Golany, Seiford &
-Stutz 1985).
+All maximise Σ w_i s_i subject to Xλ + s⁻ = x, Yλ - s⁺ = y; they differ in the weights (Charnes, Cooper, Golany,
+Seiford & Stutz 1985).
 """
 
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def slacks_of(solution: Solution, units: Evaluated, largest: np.ndarray, first: 
     """Slacks in units of the data; `first` is the place of the first of them among the unit's own variables."""
     width = units.X.shape[1] + units.Y.shape[1]
     size = np.abs(units.values)
-    return (solution.own[:, first : first + width] * np.where(size > 0.0, size, largest)[:, :width])
+    return solution.own[:, first : first + width] * np.where(size > 0.0, size, largest)[:, :width]
 
 
 def _inverse(size: np.ndarray) -> np.ndarray:
@@ -97,7 +97,12 @@ class Additive:
         return Additive(self.weights[rows], self.fixed[rows], self.free, rhs)
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
         """The programmes of these units."""
         cost = -self.weights / np.maximum(self._unit(units), 1e-300)[:, None]

@@ -18,8 +18,8 @@ class Direction:
     Attributes
     ----------
     kind : {"observed", "ones", "mean", "range", "given"}
-        The unit's own values; one of everything; the means of the reference units; the distance to the best value of each
-        column, which takes negative data too (Portela, Thanassoulis & Simpson 2004); the numbers in `values`.
+        The unit's own values; one of everything; the means of the reference units; the distance to the best value of
+        each column, which takes negative data too (Portela, Thanassoulis & Simpson 2004); the numbers in `values`.
     values, best : ndarray of shape (m + s + p,)
         Given or mean values, and the best value of each column.
     """

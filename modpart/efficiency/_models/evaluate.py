@@ -1,4 +1,4 @@
-"""Solve a model for many units: neighbours together in chunks, chunks side by side, answers in the order of the units."""
+"""Solve a model for many units: neighbours in one chunk, chunks side by side, answers in the units' order."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +62,9 @@ def evaluate(
     working, warm = spread(technology), None
     if model.prices_carry_over and len(units) >= FEW:
         sample = order[:: max(2, int(np.sqrt(len(units)) / 6))]
-        found = _solve(model.take(sample), common, units.take(sample), working, [common.every], None, _some(extra, sample))
+        found = _solve(
+            model.take(sample), common, units.take(sample), working, [common.every], None, _some(extra, sample)
+        )
         bases = _as_seen_by_others(found, model.own, units.place[sample])
         n_own = found.own.shape[1]
         working = np.union1d(working, bases[bases >= n_own] - n_own)
@@ -72,7 +74,9 @@ def evaluate(
         rows = order[top : top + CHUNK]
         begin, near = (None, working) if warm is None else (warm[rows], np.unique(warm[rows]))
         near = working if warm is None else near[near >= n_own] - n_own
-        jobs.append((model.take(rows), common, units.take(rows), near, [working, common.every], begin, _some(extra, rows)))
+        jobs.append(
+            (model.take(rows), common, units.take(rows), near, [working, common.every], begin, _some(extra, rows))
+        )
     solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs)).take(place)
     return Answer(solution, intensities(solution, model.own, technology, units))
 

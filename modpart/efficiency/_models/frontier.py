@@ -16,7 +16,7 @@ from modpart.efficiency._models.restrictions import Restrictions
 from modpart.efficiency._models.sbm import SlacksBased, SuperSlacksBased
 from modpart.efficiency._models.second_stage import largest_slacks
 from modpart.efficiency._models.technology import Evaluated, Technology
-from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, UNBOUNDED, Solution
+from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Solution
 
 __all__ = ["EFFICIENT", "UNDEFINED", "Frontier", "Scored"]
 
@@ -273,8 +273,10 @@ class Frontier:
             scores[beyond] = np.where(better.feasible, better.solution.value, np.inf)
             status[beyond] = better.solution.status
             norm = np.where(better.feasible, better.solution.own[:, 0], 1.0)
-            lambdas = lambdas + _spread_rows(csr_array(better.lambdas.multiply(1.0 / norm[:, None])), beyond, len(units))
-            m, width = units.X.shape[1], slacks.shape[1]
+            lambdas = lambdas + _spread_rows(
+                csr_array(better.lambdas.multiply(1.0 / norm[:, None])), beyond, len(units)
+            )
+            width = slacks.shape[1]
             size = np.abs(units.take(beyond).values)
             size = np.where(size > 0.0, size, technology.largest)[:, :width]
             slacks[beyond] = -better.solution.own[:, 2 : 2 + width] / norm[:, None] * size

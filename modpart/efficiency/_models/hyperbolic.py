@@ -1,7 +1,7 @@
-"""Hyperbolic (graph) distance: inputs times γ, outputs divided by γ (Faere, Grosskopf & Lovell 1985).
+"""Hyperbolic (graph) distance: inputs times gamma, outputs divided by gamma (Faere, Grosskopf & Lovell 1985).
 
-1/γ is convex, so its tangent at the last γ gives a linear programme whose optimum lies below the true γ, and the sequence
-of these rises to it quadratically (Newton's method).
+1/gamma is convex, so its tangent at the last gamma gives a linear programme whose optimum lies below the true gamma,
+and the sequence of these rises to it quadratically (Newton's method).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ __all__ = ["Tangent"]
 
 @dataclass(frozen=True)
 class Tangent:
-    """Programmes of the least γ, with 1/γ replaced by its tangent.
+    """Programmes of the least gamma, with 1/gamma replaced by its tangent.
 
     Attributes
     ----------
@@ -35,9 +35,14 @@ class Tangent:
         return Tangent(self.at[rows], self.discretionary)
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
-        """The programmes of these units: -Xλ + γ x >= 0, Yλ + γ y / γ0² >= 2 y / γ0, Bλ - γ b = 0."""
+        """The programmes of these units: -Xλ + g x >= 0, Yλ + g y / g0² >= 2 y / g0, Bλ - g b = 0 (g for gamma)."""
         m, s = units.X.shape[1], units.Y.shape[1]
         column = np.arange(units.values.shape[1])
         is_output = (column >= m) & (column < m + s)
@@ -59,5 +64,5 @@ class Tangent:
         )
 
     def distance(self, solution: Solution) -> np.ndarray:
-        """The optimal γ."""
+        """The optimal gamma."""
         return solution.own[:, 0]

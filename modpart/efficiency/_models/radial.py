@@ -1,7 +1,7 @@
 """Radial and directional distance: how far a unit can move along a direction before it meets the frontier.
 
-One programme serves all: maximise β subject to Xλ <= x - β g_x, Yλ >= y + β g_y, Bλ = b - β g_b. With g = (x, 0) the input
-score is θ = 1 - β, with g = (0, y) the output score is φ = 1 + β.
+One programme serves all: maximise β subject to Xλ <= x - β g_x, Yλ >= y + β g_y, Bλ = b - β g_b. With g = (x, 0) the
+input score is θ = 1 - β, with g = (0, y) the output score is φ = 1 + β.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,12 @@ class Directional:
         return Directional(self.direction[rows])
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
         """The programmes of these units."""
         m, s = units.X.shape[1], units.Y.shape[1]

@@ -1,7 +1,7 @@
 """Restrictions of the weights, as columns of the envelopment programme (Podinovski 2004).
 
-A condition a·v + b·u <= 0 on input weights v and output weights u is dual to a column (a, b): a change of inputs by a and
-outputs by b that anybody may make.
+A condition a·v + b·u <= 0 on input weights v and output weights u is dual to a column (a, b): a change of inputs by a
+and outputs by b that anybody may make.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,12 @@ class Restrictions:
 
     @classmethod
     def read(
-        cls, ratios: Mapping[Any, Any] | None, shares: Mapping[Any, Any] | None, place: Any, n_inputs: int, n_columns: int
+        cls,
+        ratios: Mapping[Any, Any] | None,
+        shares: Mapping[Any, Any] | None,
+        place: Any,
+        n_inputs: int,
+        n_columns: int,
     ) -> "Restrictions":
         """From the user's mappings; `place` finds a column by its name."""
         found = tuple((place(i), place(j), float(low), float(high)) for (i, j), (low, high) in (ratios or {}).items())

@@ -1,7 +1,7 @@
 """The slacks-based measure, also known as enhanced Russell graph measure, and its super-efficiency.
 
-Tone 2001 (EJOR 130), Pastor, Ruiz & Sirvent 1999; super-efficiency Tone 2002 (EJOR 143). The fraction is made linear by the
-change of variables of Charnes and Cooper, S = t s and Λ = t λ.
+Tone 2001 (EJOR 130), Pastor, Ruiz & Sirvent 1999; super-efficiency Tone 2002 (EJOR 143). The fraction is made linear
+by the change of variables of Charnes and Cooper, S = t s and Λ = t λ.
 
 Where an input of the unit is zero its term is zero; where an output is zero its slack is not counted among the s.
 """
@@ -48,7 +48,12 @@ class SlacksBased:
         return self
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
         """The programmes of these units."""
         shared, scale, own = _common(technology, units, shared, largest)
@@ -109,7 +114,12 @@ class SuperSlacksBased:
         return self
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
         """The programmes of these units; a row more for each output, q <= t y, and the norm."""
         m, s = units.X.shape[1], units.Y.shape[1]

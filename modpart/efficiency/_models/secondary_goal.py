@@ -1,7 +1,8 @@
 """The secondary goal of cross-efficiency: among optimal weights, the kindest or the harshest to the other units.
 
-Primal, for unit d with efficiency θ: minimise (aggressive) or maximise (benevolent) u·S_y subject to v·S_x = 1, u·y_j <= v·x_j
-for all j, u·y_d = θ v·x_d, where S sums over the others. Its dual has one column a unit, which is what the engine wants::
+Primal, for unit d with efficiency θ: minimise (aggressive) or maximise (benevolent) u·S_y subject to v·S_x = 1, u·y_j
+<= v·x_j for all j, u·y_d = θ v·x_d, where S sums over the others. Its dual has one column a unit, which is what the
+engine wants::
 
     benevolent:  min τ   subject to   τ S_x - Xλ - θ μ x_d >= 0,    Yλ + μ y_d >= S_y
     aggressive:  max τ   subject to  -τ S_x - Xλ + θ μ x_d >= 0,    Yλ - μ y_d >= -S_y
@@ -38,7 +39,12 @@ class SecondaryGoal:
         return SecondaryGoal(self.theta[rows], self.kind)
 
     def programs(
-        self, technology: Technology, units: Evaluated, shared: np.ndarray, largest: np.ndarray, extra: np.ndarray | None
+        self,
+        technology: Technology,
+        units: Evaluated,
+        shared: np.ndarray,
+        largest: np.ndarray,
+        extra: np.ndarray | None,
     ) -> Programs:
         """The programmes of these units."""
         m, s = units.X.shape[1], units.Y.shape[1]

@@ -181,8 +181,10 @@ def assemble(
         columns[:, n_moves + 1 + m + s + p, -1] = 1.0 if technology.returns == "nirs" else -1.0
     if extra is not None:
         columns[:, n_own - n_extra :, : m + s + p] = extra * data_scale[:, None, :]
-    start = np.broadcast_to(slack, (n_units, m + s + p)) if not conv else np.hstack(
-        [np.broadcast_to(slack, (n_units, m + s + p)), np.full((n_units, 1), n_moves)]
+    start = (
+        np.broadcast_to(slack, (n_units, m + s + p))
+        if not conv
+        else np.hstack([np.broadcast_to(slack, (n_units, m + s + p)), np.full((n_units, 1), n_moves)])
     )
     basis = np.array(start, dtype=np.int64)
     if free_slack is not None:

@@ -24,7 +24,12 @@ def solve_with_highs(programs: Programs, unit: int, solution: Solution) -> None:
         high[n_own + programs.blocked[unit]] = 0.0
     tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
     answer = linprog(
-        cost, A_eq=matrix, b_eq=programs.rhs[unit], bounds=np.column_stack([low, high]), method="highs-ds", options=tight
+        cost,
+        A_eq=matrix,
+        b_eq=programs.rhs[unit],
+        bounds=np.column_stack([low, high]),
+        method="highs-ds",
+        options=tight,
     )
     solution.fallback[unit] = True
     solution.status[unit] = _STATUS.get(answer.status, INFEASIBLE)

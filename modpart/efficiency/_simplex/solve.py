@@ -110,7 +110,7 @@ class _Run:
 
     # ---- primal -----------------------------------------------------------------------------------------------
     def _optimise(self, tableau: Tableau, write: Callable[..., None], *, fresh: bool = False) -> None:
-        """Step until every programme of the tableau is finished, or has failed; `fresh` ones go to the judge at once."""
+        """Step until every programme is finished, or has failed; `fresh` ones are judged at once."""
         for _ in range(MOST_ROUNDS):
             if not fresh:
                 tableau = self._step_in_pool(tableau)
@@ -261,7 +261,10 @@ def _dual_entering(
     block_out(slope, columns, part.blocked[rows], 0.0)
     code = np.full(len(row), -1)
     best = np.zeros(len(row))
-    for gains, slopes, names in ((own_gain, own_slope, np.arange(tableau.n_own)), (gain, slope, columns + tableau.n_own)):
+    for gains, slopes, names in (
+        (own_gain, own_slope, np.arange(tableau.n_own)),
+        (gain, slope, columns + tableau.n_own),
+    ):
         if not len(names):
             continue
         np.minimum(gains, 0.0, out=gains)

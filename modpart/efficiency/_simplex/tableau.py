@@ -156,7 +156,9 @@ class Tableau:
         step[at] = self.x[at, row[at]] / direction[at, row[at]]
         self._pivot(at, row, direction, step, code)
 
-    def _pivot(self, at: np.ndarray, row: np.ndarray, direction: np.ndarray, step: np.ndarray, code: np.ndarray) -> None:
+    def _pivot(
+        self, at: np.ndarray, row: np.ndarray, direction: np.ndarray, step: np.ndarray, code: np.ndarray
+    ) -> None:
         """Exchange, in the bases `at`, the variables of `row` for `code`."""
         everywhere = slice(None) if len(at) == len(row) else at
         r, step, direction = row[at], step[at], direction[everywhere]
