@@ -107,7 +107,7 @@ def cross_efficiency(
     units = frontier.own_units()
     with one_thread():
         scored = frontier.score(units)
-        dual = scored.dual
+        dual = np.asarray(scored.dual)
         if kind != "arbitrary" and len(pair.X) > 1:
             answer = evaluate(SecondaryGoal(scored.scores, kind), technology, units, n_jobs=n_jobs)
             dual = answer.solution.dual

@@ -9,7 +9,7 @@ import numpy as np
 from modpart._utils.columns import selected_columns
 from modpart.exceptions import InputDataError, ModpartWarning, ParameterError
 
-__all__ = ["Columns", "check_units", "labels_of", "plain_name", "split_columns"]
+__all__ = ["Columns", "check_units", "labels_of", "named_columns", "plain_name", "split_columns"]
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,10 @@ def split_columns(estimator: Any) -> Columns:
     owner = type(estimator).__name__
     bad = _chosen(estimator, "undesirable")
     every = np.setdiff1d(np.arange(n), bad)
-    inputs = _chosen(estimator, "inputs") if estimator.inputs is not None else None
-    outputs = _chosen(estimator, "outputs") if estimator.outputs is not None else None
-    if inputs is None and outputs is None:
-        outputs = every[-1:]
-    if outputs is None:
-        outputs = np.setdiff1d(every, inputs)
-    if inputs is None:
+    inputs, outputs = _chosen(estimator, "inputs"), _chosen(estimator, "outputs")
+    if estimator.outputs is None:
+        outputs = every[-1:] if estimator.inputs is None else np.setdiff1d(every, inputs)
+    if estimator.inputs is None:
         inputs = np.setdiff1d(every, outputs)
     names = getattr(estimator, "feature_names_in_", np.arange(n))
     for first, second, words in (
@@ -142,11 +139,11 @@ def check_units(
         row = int(np.argmax(below[:, column]))
         raise InputDataError(
             f"{owner}: {columns.called(column)} is negative: {values[row, column]:g} for unit {_name(units[row])}"
-            f"{_more(below[:, column])}. A proportional change has no meaning there. Use a model that takes such "
-            "data, for "
-            "example orientation='directional' with direction='range', or measure='ram', both with "
-            "technology='vrs'; or "
-            "choose another column."
+            f"{_more(below[:, column])}. Negative values in data have no proportional change. Use a model that "
+            "takes them, "
+            "for example orientation='directional' with direction='range', or measure='ram', both with "
+            "technology='vrs'; "
+            "or choose another column."
         )
     _check_empty(owner, values, columns, units, cone)
     if warn:
@@ -155,13 +152,7 @@ def check_units(
 
 
 def _check_empty(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray, cone: bool) -> None:
-    """Refuse rows of zeros, and where units can be scaled up also rows of zero inputs."""
-    empty = ~values.any(axis=1)
-    if empty.any():
-        raise InputDataError(
-            f"{owner}: unit {_name(units[int(np.argmax(empty))])}{_more(empty)} has zeros in all columns "
-            f"({', '.join(map(repr, columns.names))}). There is nothing to compare. Drop its row."
-        )
+    """Refuse units without any input where units can be scaled up."""
     free = ~values[:, : len(columns.inputs)].any(axis=1)
     if cone and free.any():
         raise InputDataError(
@@ -177,7 +168,7 @@ def _name(unit: Any) -> str:
     return repr(plain_name(unit))
 
 
-def _more(rows: np.ndarray) -> str:
+def _more(rows: Any) -> str:
     count = int(rows.sum())
     return f" ({count} units in all)" if count > 1 else ""
 
@@ -187,6 +178,13 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
     n, m, s = len(values), len(columns.inputs), len(columns.outputs)
     found = []
     zero = values == 0.0
+    nothing = zero.all(axis=1)
+    if nothing.any():
+        found.append(
+            f"{owner}: unit {_name(units[int(np.argmax(nothing))])}{_more(nothing)} has zeros in all columns "
+            f"({', '.join(map(repr, columns.names))}). It counts as a unit that does nothing; drop its row if data "
+            "are missing."
+        )
     for kind, first, last in (("input", 0, m), ("output", m, m + s)):
         empty = zero[:, first:last].all(axis=1)
         if empty.any():
@@ -196,14 +194,14 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
                 f"{_name(units[int(np.argmax(empty))])}{_more(empty)}. "
                 f"Its {kind} score is not defined (nan)."
             )
-    for j in np.flatnonzero(zero.any(axis=0)):
+    for j in np.flatnonzero(zero.any(axis=0)).tolist():
         row = int(np.argmax(zero[:, j]))
         found.append(
             f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs "
             "limit the "
             "peers to units with a zero there too, and zero outputs ask for nothing."
         )
-    constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0)
+    constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0).tolist()
     for j in constant:
         found.append(
             f"{owner}: {columns.called(j)} is {values[0, j]:g} for every unit. It tells units apart only by its size "
@@ -230,7 +228,7 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
     return found
 
 
-def _repeated(values: np.ndarray, constant: np.ndarray) -> list[tuple[int, int]]:
+def _repeated(values: np.ndarray, constant: list[int]) -> list[tuple[int, int]]:
     """Pairs of columns of which one is a positive multiple of the other; only columns that vary."""
     norms = np.linalg.norm(values, axis=0)
     unit = values / np.where(norms > 0.0, norms, 1.0)

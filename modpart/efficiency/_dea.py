@@ -35,7 +35,7 @@ _numbers = where(
     lambda value: (
         np.iterable(value)
         and not isinstance(value, str | bytes | Mapping)
-        and all(isinstance(number, Real) and 0 <= number < np.inf for number in value)
+        and all(isinstance(number, Real) and 0 <= float(number) < np.inf for number in value)
     ),
 )
 
@@ -404,7 +404,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
             restrictions,
             self.n_jobs,
         )
-        if not frontier.discretionary.any():
+        if len(fixed) == values.shape[1]:
             raise ParameterError(f"{owner}: non_discretionary names every column, so nothing is left to change.")
         return frontier
 

@@ -89,7 +89,7 @@ def economic_efficiency(
         priced[:, m:] = _prices(owner, "output_prices", output_prices, pair.Y)
     frontier = Frontier(pair.technology(technology), "output" if kind == "revenue" else "input", n_jobs=n_jobs)
     units = frontier.own_units()
-    model = Additive(priced, np.zeros(priced.shape, dtype=bool), priced.any(axis=0))
+    model = Additive(priced, np.zeros(priced.shape, dtype=bool), np.asarray(priced.any(axis=0)))
     with one_thread():
         answer = evaluate(model, frontier.technology, units, n_jobs=n_jobs)
         technical = frontier.score(units).efficiency if kind != "profit" else None

@@ -62,7 +62,7 @@ class FittedFrontier:
     @cached_property
     def slacks_(self) -> np.ndarray:
         """Slack of each input and output after the move, shape (n_units, m + s)."""
-        return self._complete.slacks
+        return np.asarray(self._complete.slacks)
 
     @cached_property
     def lambdas_(self) -> csr_array:

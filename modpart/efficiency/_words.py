@@ -199,7 +199,9 @@ class Reporting(FittedFrontier):
 
     def _page(self, table: pd.DataFrame) -> str:
         words = "".join(f"<p>{escape(line)}</p>" for line in self.summary().splitlines())
-        some = [escape(self.report(plain_name(unit))) for unit in self.units_[np.argsort(self.efficiency_, kind="stable")]]
+        some = [
+            escape(self.report(plain_name(unit))) for unit in self.units_[np.argsort(self.efficiency_, kind="stable")]
+        ]
         told = "".join(f"<p>{text.replace(chr(10), '<br>')}</p>" for text in some) if self._names_are_unique() else ""
         shown = table.rename(columns=lambda name: str(name).replace("_", " "))
         head = f'<meta charset="utf-8"><title>Efficiency</title><style>{STYLE} main {{ max-width: none; }}</style>'

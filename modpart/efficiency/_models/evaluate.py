@@ -106,7 +106,15 @@ def _some(extra: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     return None if extra is None else extra[rows]
 
 
-def _solve(model, common, units, working, levels, warm, extra) -> Solution:
+def _solve(
+    model: Any,
+    common: _Common,
+    units: Evaluated,
+    working: np.ndarray,
+    levels: list[np.ndarray],
+    warm: np.ndarray | None,
+    extra: np.ndarray | None,
+) -> Solution:
     programs = model.programs(common.technology, units, common.shared, common.largest, extra)
     if warm is not None and not units.allowed:
         n_own = programs.columns.shape[1]

@@ -44,7 +44,7 @@ class Scored:
     moved : ndarray of shape (U, m + s + p)
         Inputs and outputs after the move that the score asks for, before any slack.
     slacks : ndarray of shape (U, m + s) or None
-        None where a second stage has to find them.
+        None where a second stage has yet to find them.
     stage : tuple or None
         Model, solution and rows of the units, for the second stage.
     """
@@ -162,26 +162,21 @@ class Frontier:
 
     def _hyperbolic(self, units: Evaluated) -> Scored:
         discretionary = self._discretionary(units)
-        gamma, status = np.ones(len(units)), np.full(len(units), OPTIMAL, dtype=np.int8)
-        lambdas: Any = None
-        left = np.arange(len(units))
-        solutions: Solution | None = None
+        answer = self._evaluate(Tangent(np.ones(len(units)), discretionary), units)
+        solutions, lambdas, status = answer.solution, answer.lambdas.tolil(), answer.solution.status
+        gamma = np.where(answer.feasible, solutions.own[:, 0], np.inf)
+        left = np.flatnonzero(answer.feasible & (gamma > 0.0))
         for _ in range(NEWTON_STEPS):
-            some = units.take(left)
-            model = Tangent(gamma[left], discretionary)
-            answer = self._evaluate(model, some)
-            if solutions is None:
-                solutions, lambdas = answer.solution, answer.lambdas.tolil()
-            else:
-                solutions.put(left, answer.solution)
-                lambdas[left] = answer.lambdas
-            status[left] = answer.solution.status
-            new = np.where(answer.feasible, model.distance(answer.solution), np.inf)
-            still = answer.feasible & (np.abs(new - gamma[left]) > NEWTON_TOL * np.maximum(new, 1.0)) & (new > 0.0)
-            gamma[left] = np.where(still | ~answer.feasible | (new <= 0.0), new, gamma[left])
-            left = left[still]
             if not len(left):
                 break
+            model = Tangent(gamma[left], discretionary)
+            answer = self._evaluate(model, units.take(left))
+            solutions.put(left, answer.solution)
+            lambdas[left] = answer.lambdas
+            new = np.where(answer.feasible, model.distance(answer.solution), gamma[left])
+            moved = new - gamma[left] > NEWTON_TOL * np.maximum(new, 1.0)
+            gamma[left] = np.where(moved, new, gamma[left])
+            left = left[moved]
         feasible = status == OPTIMAL
         m, s = units.X.shape[1], units.Y.shape[1]
         column = np.arange(units.values.shape[1])

@@ -130,7 +130,7 @@ class Solution:
             fallback=np.zeros(n_units, dtype=bool),
         )
 
-    def take(self, rows: np.ndarray) -> "Solution":
+    def take(self, rows: np.ndarray | slice) -> "Solution":
         """The answers of some units."""
         return Solution(*(getattr(self, field.name)[rows] for field in fields(self)))
 

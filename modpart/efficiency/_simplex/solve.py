@@ -112,10 +112,10 @@ class _Run:
     def _optimise(self, tableau: Tableau, write: Callable[..., None], *, fresh: bool = False) -> None:
         """Step until every programme is finished, or has failed; `fresh` ones are judged at once."""
         for _ in range(MOST_ROUNDS):
-            if not fresh:
-                tableau = self._step_in_pool(tableau)
-            if tableau is None:
+            stepped = tableau if fresh else self._step_in_pool(tableau)
+            if stepped is None:
                 return
+            tableau = stepped
             tableau.refresh()
             whole = self._mend(tableau, self.levels[-1])
             self._fail(tableau.ids, whole)
