@@ -161,7 +161,7 @@ def _scores_again(frontier: Frontier, smoothed: Smoothed, count: int, seed: int)
 class ReturnsTest:
     """A test of constant against variable returns to scale.
 
-    Attributes
+    Parameters
     ----------
     statistic : float
         Mean efficiency under constant returns over mean efficiency under variable returns; 1 when they agree.
@@ -169,7 +169,8 @@ class ReturnsTest:
         Share of replicates under constant returns with a statistic as small.
     critical : float
         Quantile `alpha` of the replicates: constant returns are rejected below it.
-    replicates : ndarray of shape (n_bootstrap,)
+    replicates : ndarray of shape (n_bootstrap,), float64
+        The statistic of each replicate.
 
     Examples
     --------

@@ -26,7 +26,7 @@ _RULES = {
 class CrossEfficiency:
     """Units judged by each other's weights.
 
-    Attributes
+    Parameters
     ----------
     scores : Series of shape (n_units,), float64
         Mean efficiency of each unit over all judges.

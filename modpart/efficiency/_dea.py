@@ -13,7 +13,7 @@ from modpart._base import Estimator
 from modpart._utils.checks import check_X
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import boolean, nothing, one_of, suggest, where, workers
-from modpart.efficiency._data import Columns, check_units, labels_of, named_columns, split_columns
+from modpart.efficiency._data import Columns, check_units, labels_of, named_columns, plain_name, split_columns
 from modpart.efficiency._models.directions import DIRECTIONS, Direction
 from modpart.efficiency._models.frontier import Frontier, Scored
 from modpart.efficiency._models.restrictions import Restrictions
@@ -462,12 +462,14 @@ class DEA(TransformerMixin, Reporting, Estimator):
                 if free
                 else "a reference unit makes outputs without inputs: drop it, or use technology='vrs'"
             )
-            raise InputDataError(f"{owner}: the score of unit {units[unbounded[0]]!r} has no bound. Probably {cause}.")
+            raise InputDataError(
+                f"{owner}: the score of unit {plain_name(units[unbounded[0]])!r} has no bound. Probably {cause}."
+            )
         scores, efficiency = scored.scores, scored.efficiency
         infeasible = scored.status == INFEASIBLE
         if infeasible.any() and self.infeasible == "raise":
             raise InputDataError(
-                f"{owner}: no reference unit comes into question for unit {units[np.argmax(infeasible)]!r} "
+                f"{owner}: no reference unit comes into question for unit {plain_name(units[np.argmax(infeasible)])!r} "
                 f"({int(infeasible.sum())} in all). Pass infeasible='inf' or 'nan' to go on, or technology='crs'."
             )
         if self.infeasible == "nan":

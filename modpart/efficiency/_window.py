@@ -31,7 +31,7 @@ _RULES = {
 class WindowAnalysis:
     """Efficiencies by unit, window and period.
 
-    Attributes
+    Parameters
     ----------
     efficiency : Series of float64
         Indexed by unit, window (its first period) and period.
