@@ -1,5 +1,6 @@
 """Solve a model for many units: neighbours in one chunk, chunks side by side, answers in the units' order."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,14 @@ from scipy.spatial import cKDTree
 
 from modpart._utils.parallel import parallel_map
 from modpart.efficiency._models.technology import Evaluated, Technology
-from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Solution
+from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
 
 __all__ = ["CHUNK", "Answer", "evaluate", "intensities", "spread"]
 
 CHUNK = 2000
-FEW = 100
+FEW = 700  # units from which on a sample is solved first
+MANY = 5000  # units from which on there are two rounds
 DIRECTIONS = 200
 
 
@@ -52,73 +54,98 @@ def evaluate(
     extra: np.ndarray | None = None,
     n_jobs: int | None = None,
 ) -> Answer:
-    """Solve `model` for all units; the same bits for any number of workers."""
+    """Solve `model` for all units; the same bits for any number of workers.
+
+    A sample is solved first, and its bases are where its neighbours begin. Of many units a first round tells which lie
+    within what the peers known by then make possible; prices need not be compared with those in the second round.
+    """
+    evaluation = _Evaluation(model, technology, units, extra, n_jobs)
     if not len(units):
-        return _nothing(model, technology, units)
-    common = _Common(technology, technology.shared_columns(), technology.largest)
-    order = _neighbours_in_a_row(technology, units)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    working, warm = spread(technology), None
-    if model.prices_carry_over and len(units) >= FEW:
-        sample = order[:: max(2, int(np.sqrt(len(units)) / 6))]
-        found = _solve(
-            model.take(sample), common, units.take(sample), working, [common.every], None, _some(extra, sample)
-        )
-        bases = _as_seen_by_others(found, model.own, units.place[sample])
-        n_own = found.own.shape[1]
-        working = np.union1d(working, bases[bases >= n_own] - n_own)
-        warm = bases[_nearest(technology, units, sample)]
-    jobs = []
-    for top in range(0, len(units), CHUNK):
-        rows = order[top : top + CHUNK]
-        begin, near = (None, working) if warm is None else (warm[rows], np.unique(warm[rows]))
-        near = working if warm is None else near[near >= n_own] - n_own
-        jobs.append(
-            (model.take(rows), common, units.take(rows), near, [working, common.every], begin, _some(extra, rows))
-        )
-    solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs)).take(place)
+        programs = evaluation.programs(np.zeros(0, dtype=np.int64))
+        solution = Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
+    else:
+        solution = evaluation.solution()
     return Answer(solution, intensities(solution, model.own, technology, units))
 
 
-@dataclass(frozen=True)
-class _Common:
-    """What all chunks share."""
+class _Evaluation:
+    """One model on its way to the answers for many units."""
 
-    technology: Technology
-    shared: np.ndarray
-    largest: np.ndarray
+    def __init__(
+        self, model: Any, technology: Technology, units: Evaluated, extra: np.ndarray | None, n_jobs: int | None
+    ) -> None:
+        self.model, self.technology, self.units, self.extra, self.n_jobs = model, technology, units, extra, n_jobs
+        self.shared, self.largest = technology.shared_columns(), technology.largest
+
+    def programs(self, rows: np.ndarray) -> Programs:
+        """The programmes of some units."""
+        extra = None if self.extra is None else self.extra[rows]
+        units, model = self.units.take(rows), self.model.take(rows)
+        return model.programs(self.technology, units, self.shared, self.largest, extra)
+
+    def solution(self) -> Solution:
+        """Solve for all units."""
+        order = _neighbours_in_a_row(self.technology, self.units)
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        working, every = spread(self.technology), np.arange(len(self.shared))
+        if not self.model.prices_carry_over or len(order) < FEW:
+            return self._chunks(order, working, [every], None).take(place)
+        sample = order[:: max(2, int(np.sqrt(len(order)) / 6))]
+        found = self._chunks(sample, working, [every], None)
+        bases = _as_seen_by_others(found, self.model.own, self.units.place[sample])
+        working = self._used(bases, working)
+        warm = bases[_nearest(self.technology, self.units, sample)][order]
+        if not self._tells_the_inner_ones:
+            return self._chunks(order, working, [working, every], warm).take(place)
+        first = self._chunks(order, working, [working], warm)
+        outer = order[(first.own[:, self.model.own] > 0.0) | first.fallback]
+        columns = np.union1d(self._used(first.basis, working), np.union1d(outer, every[len(self.technology) :]))
+        return self._chunks(order, working, [columns], first.basis).take(place)
 
     @property
-    def every(self) -> np.ndarray:
-        return np.arange(len(self.shared))
+    def _tells_the_inner_ones(self) -> bool:
+        """Whether a first round is worth while, and a unit that needs itself not as a peer is of no use to others."""
+        units = self.units
+        same = units.allowed and units.start is None and np.array_equal(units.place, np.arange(len(self.technology)))
+        return same and len(units) >= MANY and not units.B.shape[1]
+
+    def _used(self, bases: np.ndarray, more: np.ndarray) -> np.ndarray:
+        """Shared columns that stand in bases, and more."""
+        n_own = self.n_own
+        return np.union1d(more, np.unique(bases[bases >= n_own]) - n_own)
+
+    @property
+    def n_own(self) -> int:
+        """Number of the unit's own variables."""
+        return self.programs(np.zeros(1, dtype=np.int64)).columns.shape[1]
+
+    def _chunks(
+        self, order: np.ndarray, working: np.ndarray, levels: list[np.ndarray], warm: np.ndarray | None
+    ) -> Solution:
+        """Solve for the units in `order`, neighbours together; each chunk begins with the columns of its own bases."""
+        jobs = []
+        for top in range(0, len(order), CHUNK):
+            rows = order[top : top + CHUNK]
+            begin = None if warm is None else warm[top : top + CHUNK]
+            near = working if begin is None else self._used(begin, np.zeros(0, dtype=np.int64))
+            jobs.append((self._only(rows), near, levels, begin))
+        return Solution.joined(parallel_map(_solve, jobs, n_jobs=self.n_jobs))
+
+    def _only(self, rows: np.ndarray) -> "_Evaluation":
+        """The same for some units, for a worker to take along."""
+        some = copy(self)
+        some.model, some.units = self.model.take(rows), self.units.take(rows)
+        some.extra = None if self.extra is None else self.extra[rows]
+        return some
 
 
-def _nothing(model: Any, technology: Technology, units: Evaluated) -> Answer:
-    """The answer for no units."""
-    shared = technology.shared_columns()
-    programs = model.programs(technology, units, shared, technology.largest, None)
-    empty = Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
-    return Answer(empty, csr_array((0, len(technology))))
-
-
-def _some(extra: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    return None if extra is None else extra[rows]
-
-
-def _solve(
-    model: Any,
-    common: _Common,
-    units: Evaluated,
-    working: np.ndarray,
-    levels: list[np.ndarray],
-    warm: np.ndarray | None,
-    extra: np.ndarray | None,
-) -> Solution:
-    programs = model.programs(common.technology, units, common.shared, common.largest, extra)
+def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray], warm: np.ndarray | None) -> Solution:
+    units = evaluation.units
+    programs = evaluation.programs(np.arange(len(units)))
     if warm is not None and not units.allowed:
-        n_own = programs.columns.shape[1]
-        warm = np.where((warm == units.place[:, None] + n_own).any(axis=1, keepdims=True), -1, warm)
+        own_column = np.where(units.place >= 0, units.place + programs.columns.shape[1], -1)
+        warm = np.where((warm == own_column[:, None]).any(axis=1, keepdims=True), -1, warm)
     return solve(programs, working, levels, warm)
 
 

@@ -55,10 +55,12 @@ class Tableau:
         self.free_row = own & self.part.free[mine]
         self.zero_row = own & np.take_along_axis(self.part.artificial, mine, axis=1)
         self.nudged = self.part.rhs
+        self.exact = True  # inverse and values are those of the basis, up to rounding
         self._refactor()
 
     def nudge(self, rng: np.random.Generator) -> None:
         """Move the right-hand side so that the values of the basic variables differ."""
+        self.exact = False
         moved = NUDGE * rng.uniform(1.0, 2.0, size=self.x.shape)
         moved[self.free_row | self.zero_row] = 0.0
         self.nudged = self.part.rhs + np.einsum("ars,as->ar", self._basic_columns(), moved)
@@ -66,8 +68,9 @@ class Tableau:
 
     def refresh(self) -> None:
         """Compute inverse and values anew, for the true right-hand side."""
-        self.nudged = self.part.rhs
-        self._refactor()
+        if not self.exact:
+            self.nudged, self.steps, self.exact = self.part.rhs, 0, True
+            self._refactor()
 
     def split(self, rows: np.ndarray) -> "Tableau":
         """Some of the programmes, as a tableau of their own."""
@@ -90,6 +93,8 @@ class Tableau:
         for name in _STATE:
             setattr(whole, name, np.concatenate([getattr(part, name) for part in parts]))
         whole.part = Programs.joined([part.part for part in parts])
+        whole.steps = max(part.steps for part in parts)
+        whole.exact = all(part.exact for part in parts)
         return whole
 
     # ---- the basis --------------------------------------------------------------------------------------------
@@ -172,6 +177,7 @@ class Tableau:
         self.basic_cost[at, r] = np.where(own, self.cost[at, np.where(own, code[at], 0)], 0.0)
         self.free_row[at, r] = self.zero_row[at, r] = False
         self.steps += 1
+        self.exact = False
         if self.steps % REFACTOR == 0:
             self._refactor()
 
