@@ -34,5 +34,5 @@ def test_no_score_is_below_the_truth_and_many_units_come_near_it(n_inputs, n_out
 def test_a_frontier_without_inefficiency_is_a_frontier():
     _, _, efficiency = make_frontier(20, inefficiency=0, random_state=0)
     assert (efficiency == 1).all()
-    with pytest.raises(ParameterError, match="scale=1.5"):
+    with pytest.raises(ParameterError, match=r"scale=1\.5"):
         make_frontier(20, scale=1.5)
