@@ -47,6 +47,13 @@ def _bounds(value: Any) -> bool:
     )
 
 
+def _ratios(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(entry, list | tuple) and len(entry) == 4 and all(isinstance(end, Real) for end in entry[2:])
+        for entry in value
+    )
+
+
 class DEA(TransformerMixin, Reporting, Estimator):
     """Data envelopment analysis: how far each unit is from best practice, and which units show the way.
 
@@ -86,8 +93,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
     undesirable : list of column names or indices, or None, default=None
         Columns of bad outputs such as emissions: they can be cut only together with the outputs (weak disposability;
         under variable returns with abatement by unit, Kuosmanen 2005). The orientation "directional" cuts them too.
-    weight_ratios : dict of (column, column) to (low, high), or None, default=None
-        Bounds on the ratio of two weights: ``{("doctors", "nurses"): (1, 5)}`` (assurance regions).
+    weight_ratios : list of (column, column, low, high), or None, default=None
+        Bounds on the ratio of two weights: ``[("doctors", "nurses", 1, 5)]`` (assurance regions).
     virtual_shares : dict of column to (low, high), or None, default=None
         Bounds on the share of a column in the unit's weighted inputs, or outputs.
     slack_weights : {"ones", "mean", "sd"} or list of numbers, default="ones"
@@ -188,7 +195,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
         "infeasible": (one_of("inf", "nan", "raise"),),
         "non_discretionary": (_columns, nothing),
         "undesirable": (_columns, nothing),
-        "weight_ratios": (where("a dict {(column, column): (low, high)}", _bounds), nothing),
+        "weight_ratios": (where("a list of (column, column, low, high)", _ratios), nothing),
         "virtual_shares": (where("a dict {column: (low, high)}", _bounds), nothing),
         "slack_weights": (one_of(*SLACK_WEIGHTS), _numbers),
         "data_warnings": (boolean,),
@@ -419,15 +426,14 @@ class DEA(TransformerMixin, Reporting, Estimator):
                 f"{suggest(str(name), [str(known) for known in columns.names])}"
             )
 
-        for argument in ("weight_ratios", "virtual_shares"):
-            for key, (low, high) in (getattr(self, argument) or {}).items():
-                if not 0 <= low <= high or (argument == "virtual_shares" and high > 1):
-                    raise ParameterError(
-                        f"{owner}: {argument}[{key!r}]=({low:g}, {high:g}) must be two numbers with 0 <= low <= high"
-                        f"{' <= 1' if argument == 'virtual_shares' else ''}."
-                    )
-                if argument == "weight_ratios" and not (isinstance(key, tuple) and len(key) == 2):
-                    raise ParameterError(f"{owner}: weight_ratios has the key {key!r}; it must be a pair of columns.")
+        named = [(f"weight_ratios: {tuple(entry)!r}", *entry[2:]) for entry in self.weight_ratios or ()]
+        shares = [(f"virtual_shares[{key!r}]={ends!r}", *ends) for key, ends in (self.virtual_shares or {}).items()]
+        for words, low, high in named + shares:
+            if not 0 <= low <= high:
+                raise ParameterError(f"{owner}: {words} must have 0 <= low <= high.")
+        for words, _, high in shares:
+            if high > 1:
+                raise ParameterError(f"{owner}: {words} bounds a share, so high must be <= 1.")
         return Restrictions.read(self.weight_ratios, self.virtual_shares, place, len(columns.inputs), width)
 
     def _slack_weights(self, values: np.ndarray) -> np.ndarray | None:

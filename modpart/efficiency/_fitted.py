@@ -48,6 +48,12 @@ class FittedFrontier:
         for name in self._lazy():
             self.__dict__.pop(name, None)
 
+    def __getstate__(self) -> Any:
+        """What is computed when asked for is left out of copies."""
+        lazy = self._lazy()
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in lazy}
+
     @cached_property
     def _complete(self) -> Scored:
         """The scores with slacks."""

@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from modpart.datasets import load_bank_branches, load_follow_through, make_frontier
 from modpart.efficiency import DEA
 from modpart.exceptions import InputDataError, MissingDependencyError, ModpartWarning, ParameterError
+from modpart.io import load, save
 from tests.efficiency import oracle
 from tests.efficiency.problems import problem
 
@@ -58,6 +59,15 @@ def test_what_is_computed_later_is_dropped_by_a_new_fit_and_survives_pickle():
     assert dea.slacks_.shape == (12, 6) and len(dea.rts_) == 12
 
 
+def test_a_saved_model_tells_the_same(tmp_path):
+    dea = branches(weight_ratios=[("expenses", "staff hours", 0.01, 100)])
+    before = dea.to_frame()
+    save(dea, tmp_path / "m.skops")
+    loaded = load(tmp_path / "m.skops")
+    pd.testing.assert_frame_equal(loaded.to_frame(), before)
+    np.testing.assert_array_equal(loaded.score_units(load_bank_branches()), dea.score_units(load_bank_branches()))
+
+
 @pytest.mark.parametrize("orientation", ["input", "output"])
 def test_fixed_columns_do_not_move(orientation):
     X, Y = problem("smooth", 3, 2, 30, 0)
@@ -92,11 +102,11 @@ def test_bounds_on_weights_hold_and_cost_nothing_more(technology):
     table = pd.DataFrame(np.hstack([X, Y]), columns=names)
     settings = {"technology": technology, "data_warnings": False}
     free = DEA(["a", "b", "c"], ["p", "q"], **settings).fit(table)
-    ratios = {("a", "b"): (0.5, 2.0), ("p", "q"): (0.2, 5.0)}
+    ratios = [("a", "b", 0.5, 2.0), ("p", "q", 0.2, 5.0)]
     held = DEA(["a", "b", "c"], ["p", "q"], weight_ratios=ratios, **settings).fit(table)
     assert (held.scores_ <= free.scores_ + 1e-9).all() and (held.scores_ < free.scores_ - 1e-3).any()
     w = held.weights_
-    for (i, j), (low, high) in ratios.items():
+    for i, j, low, high in ratios:
         i, j = names.index(i), names.index(j)
         assert (w[:, i] >= low * w[:, j] - 1e-9).all() and (w[:, i] <= high * w[:, j] + 1e-9).all()
     rows = [[-1, 0.5, 0, 0, 0], [1, -2.0, 0, 0, 0], [0, 0, 0, -1, 0.2], [0, 0, 0, 1, -5.0]]
@@ -234,8 +244,8 @@ def test_numbers_that_cannot_be_used_are_named(settings, table, words):
         ),
         ({"non_discretionary": ["staff", "rooms", "sales"]}, ["nothing is left to change"]),
         ({"inputs": ["staff"], "outputs": ["sales"], "non_discretionary": ["rooms"]}, ["'rooms'", "neither input nor"]),
-        ({"weight_ratios": {("staff", "room"): (1, 2)}}, ["'room'", "is no input or output", "'rooms'"]),
-        ({"weight_ratios": {("staff", "rooms"): (3, 2)}}, ["(3, 2)", "0 <= low <= high"]),
+        ({"weight_ratios": [("staff", "room", 1, 2)]}, ["'room'", "is no input or output", "'rooms'"]),
+        ({"weight_ratios": [("staff", "rooms", 3, 2)]}, ["3, 2)", "0 <= low <= high"]),
         ({"virtual_shares": {"staff": (0.5, 2)}}, ["(0.5, 2)", "<= 1"]),
         ({"slack_weights": [1, 2]}, ["slack_weights=[1, 2] has 2 numbers and needs 3"]),
         ({"undesirable": ["rooms"], "measure": "sbm"}, ["undesirable takes measure='radial'"]),
@@ -275,9 +285,7 @@ def test_weights_that_make_something_from_nothing_are_refused():
     X, Y = problem("smooth", 2, 2, 20, 0)
     table = pd.DataFrame(np.hstack([X, Y]), columns=["a", "b", "p", "q"])
     with pytest.raises(InputDataError, match="allow outputs without inputs"):
-        DEA(["a", "b"], ["p", "q"], technology="crs", weight_ratios={("p", "a"): (1e3, 1e4), ("a", "b"): (1, 1)}).fit(
-            table
-        )
+        DEA(["a", "b"], ["p", "q"], technology="crs", weight_ratios=[("p", "a", 1e3, 1e4), ("a", "b", 1, 1)]).fit(table)
 
 
 def test_names_of_units_that_are_not_there_or_not_unique():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from modpart.efficiency._models.additive import Additive, range_bounds, slack_weights
 from modpart.efficiency._models.evaluate import Answer, evaluate
@@ -57,6 +57,15 @@ class Scored:
     moved: np.ndarray
     slacks: np.ndarray | None
     stage: tuple[Any, Solution, np.ndarray] | None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain arrays in place of the sparse one, which files could hold with places outside itself."""
+        table = self.lambdas.tocoo()
+        return vars(self) | {"lambdas": (*table.coords, table.data, self.lambdas.shape)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        row, column, values, shape = state["lambdas"]
+        vars(self).update(state, lambdas=csr_array(coo_array((values, (row, column)), shape=shape)))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A condition a·v + b·u <= 0 on input weights v and output weights u is dual to 
 and outputs by b that anybody may make.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +36,14 @@ class Restrictions:
     @classmethod
     def read(
         cls,
-        ratios: Mapping[Any, Any] | None,
+        ratios: Iterable[Any] | None,
         shares: Mapping[Any, Any] | None,
         place: Any,
         n_inputs: int,
         n_columns: int,
     ) -> "Restrictions":
         """From the user's mappings; `place` finds a column by its name."""
-        found = tuple((place(i), place(j), float(low), float(high)) for (i, j), (low, high) in (ratios or {}).items())
+        found = tuple((place(i), place(j), float(low), float(high)) for i, j, low, high in ratios or ())
         parts = tuple((place(i), float(low), float(high)) for i, (low, high) in (shares or {}).items())
         return cls(found, parts, n_inputs, n_columns)
 
