@@ -116,7 +116,8 @@ def check_X(
 ) -> np.ndarray:
     """Validate a table; return float64 (n_samples, n_features).
 
-    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted with.
+    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted
+    with.
     """
     try:
         checked = validate_data(

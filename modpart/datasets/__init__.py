@@ -15,6 +15,7 @@ from modpart.datasets._flow_and_heat import (
     make_standard_atmosphere,
     make_water_enthalpy,
 )
+from modpart.datasets._frontiers import make_frontier
 from modpart.datasets._hard_cases import (
     make_checkerboard,
     make_curved_minority,
@@ -45,6 +46,7 @@ from modpart.datasets._shapes import (
     make_two_planes,
 )
 from modpart.datasets._tables import available_tables, load_table
+from modpart.datasets._units import load_bank_branches, load_follow_through
 
 __all__ = [
     "DiscreteSCM",
@@ -52,6 +54,8 @@ __all__ = [
     "controls",
     "labelled",
     "labelled_classes",
+    "load_bank_branches",
+    "load_follow_through",
     "load_nile",
     "load_table",
     "make_bank_branches",
@@ -66,6 +70,7 @@ __all__ = [
     "make_five_pieces",
     "make_flat_plate",
     "make_four_quadrants",
+    "make_frontier",
     "make_friedman",
     "make_hammerstein",
     "make_linear",

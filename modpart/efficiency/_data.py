@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from modpart._utils.checks import check_X
 from modpart._utils.columns import selected_columns
 from modpart.exceptions import InputDataError, ModpartWarning, ParameterError
 
-__all__ = ["Columns", "check_units", "labels_of", "split_columns"]
+__all__ = ["Columns", "check_units", "labels_of", "named_columns", "plain_name", "split_columns"]
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,10 @@ class Columns:
         return f"{self.kind(place)} column {self.names[place]!r}"
 
 
-def labels_of(X: Any, n_units: int) -> np.ndarray:
-    """Names of the units: the index of a DataFrame, otherwise 0, 1, ..."""
+def labels_of(X: Any) -> np.ndarray | None:
+    """Names of the units: the index of a DataFrame; None for anything else."""
     index = getattr(X, "index", None)
-    if index is None or callable(index) or len(index) != n_units:
-        return np.arange(n_units)
-    return np.asarray(index)
+    return None if index is None or callable(index) else np.asarray(index)
 
 
 def split_columns(estimator: Any) -> Columns:
@@ -58,13 +55,10 @@ def split_columns(estimator: Any) -> Columns:
     owner = type(estimator).__name__
     bad = _chosen(estimator, "undesirable")
     every = np.setdiff1d(np.arange(n), bad)
-    inputs = _chosen(estimator, "inputs") if estimator.inputs is not None else None
-    outputs = _chosen(estimator, "outputs") if estimator.outputs is not None else None
-    if inputs is None and outputs is None:
-        outputs = every[-1:]
-    if outputs is None:
-        outputs = np.setdiff1d(every, inputs)
-    if inputs is None:
+    inputs, outputs = _chosen(estimator, "inputs"), _chosen(estimator, "outputs")
+    if estimator.outputs is None:
+        outputs = every[-1:] if estimator.inputs is None else np.setdiff1d(every, inputs)
+    if estimator.inputs is None:
         inputs = np.setdiff1d(every, outputs)
     names = getattr(estimator, "feature_names_in_", np.arange(n))
     for first, second, words in (
@@ -75,7 +69,7 @@ def split_columns(estimator: Any) -> Columns:
         both = np.intersect1d(first, second)
         if len(both):
             raise ParameterError(
-                f"{owner}: column {_plain(names[both[0]])!r} is named as {words}. Name each column once."
+                f"{owner}: column {plain_name(names[both[0]])!r} is named as {words}. Name each column once."
             )
     for found, words in ((inputs, "input"), (outputs, "output")):
         if not len(found):
@@ -83,22 +77,44 @@ def split_columns(estimator: Any) -> Columns:
                 f"{owner}: no {words} column is left among the {n} columns of X. Name at least one in {words}s=[...]."
             )
     order = np.concatenate([inputs, outputs, bad])
-    return Columns(inputs, outputs, bad, [_plain(names[j]) for j in order])
+    return Columns(inputs, outputs, bad, [plain_name(names[j]) for j in order])
 
 
-def _plain(name: Any) -> Any:
+def named_columns(estimator: Any, argument: str, columns: Columns) -> np.ndarray:
+    """Places, among the columns in use, of those that an argument names."""
+    chosen = _chosen(estimator, argument)
+    lost = np.setdiff1d(chosen, columns.order)
+    if len(lost):
+        names = getattr(estimator, "feature_names_in_", np.arange(estimator.n_features_in_))
+        raise ParameterError(
+            f"{type(estimator).__name__}: {argument} names the column {plain_name(names[lost[0]])!r}, which is neither "
+            "input nor "
+            "output."
+        )
+    return np.flatnonzero(np.isin(columns.order, chosen))
+
+
+def plain_name(name: Any) -> Any:
+    """A label as Python has it."""
     return name.item() if isinstance(name, np.generic) else name
 
 
 def _chosen(estimator: Any, argument: str) -> np.ndarray:
     value = getattr(estimator, argument)
-    if value is None or (argument == "undesirable" and np.iterable(value) and not len(value)):
+    if value is None or (argument not in ("inputs", "outputs") and not len(value)):
         return np.zeros(0, dtype=np.int64)
     return selected_columns(estimator, argument)
 
 
 def check_units(
-    owner: str, values: np.ndarray, columns: Columns, units: np.ndarray, *, negative: np.ndarray, warn: bool
+    owner: str,
+    values: np.ndarray,
+    columns: Columns,
+    units: np.ndarray,
+    *,
+    negative: np.ndarray,
+    warn: bool,
+    cone: bool = False,
 ) -> None:
     """Refuse numbers that no score can be trusted for; warn about those that weaken it.
 
@@ -114,6 +130,8 @@ def check_units(
         Columns that may hold negative numbers in the model at hand.
     warn : bool
         Whether to warn.
+    cone : bool
+        Whether units can be scaled up, so that one without inputs would make everything.
     """
     below = (values < 0.0) & ~negative
     if below.any():
@@ -121,29 +139,36 @@ def check_units(
         row = int(np.argmax(below[:, column]))
         raise InputDataError(
             f"{owner}: {columns.called(column)} is negative: {values[row, column]:g} for unit {_name(units[row])}"
-            f"{_more(below[:, column])}. A proportional change has no meaning there. Use a model that takes such data, for "
-            "example orientation='directional' with direction='range', or measure='ram', both with technology='vrs'; or "
-            "choose another column."
+            f"{_more(below[:, column])}. Negative values in data have no proportional change. Use a model that "
+            "takes them, "
+            "for example orientation='directional' with direction='range', or measure='ram', both with "
+            "technology='vrs'; "
+            "or choose another column."
         )
-    m, s = len(columns.inputs), len(columns.outputs)
-    for kind, block in (("input", values[:, :m]), ("output", values[:, m : m + s])):
-        empty = ~(block != 0.0).any(axis=1)
-        if empty.any():
-            raise InputDataError(
-                f"{owner}: all {kind} columns ({', '.join(map(repr, columns.names[:m] if kind == 'input' else columns.names[m : m + s]))}) "
-                f"are zero for unit {_name(units[int(np.argmax(empty))])}{_more(empty)}. A unit without any {kind} cannot be "
-                "compared. Drop it or correct its row."
-            )
+    _check_empty(owner, values, columns, units, cone)
     if warn:
         for words in _doubts(owner, values, columns, units):
             warnings.warn(words, ModpartWarning, stacklevel=4)
 
 
+def _check_empty(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray, cone: bool) -> None:
+    """Refuse units without any input where units can be scaled up."""
+    free = ~values[:, : len(columns.inputs)].any(axis=1)
+    if cone and free.any():
+        raise InputDataError(
+            f"{owner}: all input columns ({', '.join(map(repr, columns.names[: len(columns.inputs)]))}) are zero "
+            "for unit "
+            f"{_name(units[int(np.argmax(free))])}{_more(free)}. Scaled up, it would make any output from nothing. "
+            "Drop it, "
+            "or use technology='vrs'."
+        )
+
+
 def _name(unit: Any) -> str:
-    return repr(_plain(unit))
+    return repr(plain_name(unit))
 
 
-def _more(rows: np.ndarray) -> str:
+def _more(rows: Any) -> str:
     count = int(rows.sum())
     return f" ({count} units in all)" if count > 1 else ""
 
@@ -153,13 +178,30 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
     n, m, s = len(values), len(columns.inputs), len(columns.outputs)
     found = []
     zero = values == 0.0
-    for j in np.flatnonzero(zero.any(axis=0)):
+    nothing = zero.all(axis=1)
+    if nothing.any():
+        found.append(
+            f"{owner}: unit {_name(units[int(np.argmax(nothing))])}{_more(nothing)} has zeros in all columns "
+            f"({', '.join(map(repr, columns.names))}). It counts as a unit that does nothing; drop its row if data "
+            "are missing."
+        )
+    for kind, first, last in (("input", 0, m), ("output", m, m + s)):
+        empty = zero[:, first:last].all(axis=1)
+        if empty.any():
+            names = ", ".join(map(repr, columns.names[first:last]))
+            found.append(
+                f"{owner}: all {kind} columns ({names}) are zero for unit "
+                f"{_name(units[int(np.argmax(empty))])}{_more(empty)}. "
+                f"Its {kind} score is not defined (nan)."
+            )
+    for j in np.flatnonzero(zero.any(axis=0)).tolist():
         row = int(np.argmax(zero[:, j]))
         found.append(
-            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs limit the "
+            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs "
+            "limit the "
             "peers to units with a zero there too, and zero outputs ask for nothing."
         )
-    constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0)
+    constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0).tolist()
     for j in constant:
         found.append(
             f"{owner}: {columns.called(j)} is {values[0, j]:g} for every unit. It tells units apart only by its size "
@@ -167,23 +209,26 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
         )
     for i, j in _repeated(values, constant):
         found.append(
-            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, additive and "
+            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, "
+            "additive and "
             "slack-based scores; drop one of them."
         )
     for j in _combined(values[:, m : m + s], m) + _combined(values[:, :m], 0):
         found.append(
-            f"{owner}: {columns.called(j)} is a sum of other {columns.kind(j)} columns with weights of one sign. It changes "
+            f"{owner}: {columns.called(j)} is a sum of other {columns.kind(j)} columns with weights of one sign. It "
+            "changes "
             "no radial score and counts twice in slacks, additive and slack-based scores; drop it."
         )
     if n < max(m * s, 3 * (m + s)):
         found.append(
-            f"{owner}: {n} units with {m} inputs and {s} outputs are few: below max({m * s}, {3 * (m + s)}) most units look "
+            f"{owner}: {n} units with {m} inputs and {s} outputs are few: below max({m * s}, {3 * (m + s)}) most "
+            "units look "
             "efficient. Add units or drop columns."
         )
     return found
 
 
-def _repeated(values: np.ndarray, constant: np.ndarray) -> list[tuple[int, int]]:
+def _repeated(values: np.ndarray, constant: list[int]) -> list[tuple[int, int]]:
     """Pairs of columns of which one is a positive multiple of the other; only columns that vary."""
     norms = np.linalg.norm(values, axis=0)
     unit = values / np.where(norms > 0.0, norms, 1.0)
@@ -208,7 +253,7 @@ def _combined(block: np.ndarray, first: int) -> list[int]:
     for j in range(width):
         others = [k for k in range(width) if k != j]
         weights, residual = nnls(rows[:, others], rows[:, j])
-        if residual <= 1e-10 * np.linalg.norm(rows[:, j]) and np.count_nonzero(weights > 1e-9) > 1:
-            if np.allclose(scaled[:, others] @ weights, scaled[:, j], rtol=1e-9, atol=1e-12):
-                found.append(first + j)
+        several = residual <= 1e-10 * np.linalg.norm(rows[:, j]) and np.count_nonzero(weights > 1e-9) > 1
+        if several and np.allclose(scaled[:, others] @ weights, scaled[:, j], rtol=1e-9, atol=1e-12):
+            found.append(first + j)
     return found

@@ -1,7 +1,7 @@
 """Radial and directional distance: how far a unit can move along a direction before it meets the frontier.
 
-One programme serves all: maximise β subject to Xλ <= x - β g_x, Yλ >= y + β g_y, Bλ = b - β g_b. With g = (x, 0) the input
-score is θ = 1 - β, with g = (0, y) the output score is φ = 1 + β.
+One programme serves all: maximise β subject to Xλ <= x - β g_x, Yλ >= y + β g_y, Bλ = b - β g_b. With g = (x, 0) the
+input score is θ = 1 - β, with g = (0, y) the output score is φ = 1 + β.
 """
 
 from dataclasses import dataclass
@@ -46,6 +46,7 @@ class Directional:
     """
 
     direction: np.ndarray
+    prices_carry_over = True  # those of one unit are right for another, up to a factor
     own = 1  # place of the own intensity among the unit's own variables
 
     def take(self, rows: slice | np.ndarray) -> "Directional":

@@ -78,6 +78,9 @@ class Evaluated:
         Position of each among the reference units, -1 where it is none of them.
     allowed : bool
         Whether a unit may be its own peer.
+    start : ndarray of shape (U, m + s + p) or None
+        What the reference unit at `place` does, where that is not what the evaluated unit does: a point of the
+        technology to begin at, in proportion to the unit's own inputs or outputs.
     """
 
     X: np.ndarray
@@ -85,13 +88,15 @@ class Evaluated:
     B: np.ndarray
     place: np.ndarray
     allowed: bool
+    start: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     def take(self, rows: slice | np.ndarray) -> "Evaluated":
         """Some of the units."""
-        return Evaluated(self.X[rows], self.Y[rows], self.B[rows], self.place[rows], self.allowed)
+        start = None if self.start is None else self.start[rows]
+        return Evaluated(self.X[rows], self.Y[rows], self.B[rows], self.place[rows], self.allowed, start)
 
     @property
     def values(self) -> np.ndarray:
@@ -107,7 +112,9 @@ def assemble(
     costs: np.ndarray | None = None,
     slack_cost: np.ndarray | None = None,
     fixed: np.ndarray | None = None,
+    free_slack: np.ndarray | None = None,
     rhs: np.ndarray | None = None,
+    move_rows: np.ndarray | None = None,
     shared: np.ndarray,
     largest: np.ndarray,
     extra: np.ndarray | None = None,
@@ -128,6 +135,10 @@ def assemble(
         Cost of each slack, in units of the data.
     fixed : ndarray of shape (U, m + s) or None
         Slacks that have to be zero.
+    free_slack : ndarray of shape (m + s,), bool, or None
+        Slacks of any sign.
+    move_rows : ndarray of shape (m + s + p,), bool, or None
+        Rows that the move may take in the starting basis, None for all.
     rhs : ndarray of shape (U, m + s + p) or None
         Right-hand sides, None for those that the unit itself fulfils; inputs with a minus.
     shared, largest : ndarray
@@ -141,7 +152,10 @@ def assemble(
     size = np.abs(values)
     data_scale = 1.0 / np.where(size > 0.0, size, largest)
     scale = np.hstack([data_scale, np.ones((n_units, conv))])
-    own = np.hstack([np.where(np.arange(m + s + p) < m, -values, values) * data_scale, np.ones((n_units, conv))])
+    sign = np.where(np.arange(m + s + p) < m, -1.0, 1.0)
+    point = values if units.start is None else units.start
+    own = np.hstack([sign * point * data_scale, np.ones((n_units, conv))])
+    rhs = sign * values if rhs is None else rhs
 
     n_moves, slack_of_sum = int(moves is not None), int(technology.returns in ("nirs", "ndrs"))
     n_extra = 0 if extra is None else extra.shape[1]
@@ -173,12 +187,16 @@ def assemble(
         else np.hstack([np.broadcast_to(slack, (n_units, m + s + p)), np.full((n_units, 1), n_moves)])
     )
     basis = np.array(start, dtype=np.int64)
-    _put_in(basis, columns, n_moves, conv)
+    if free_slack is not None:
+        free[slack[: m + s]] = free_slack
+    held = np.zeros(n_rows, dtype=bool)
+    held[: m + s] = free[slack[: m + s]]
+    _put_in(basis, columns, n_moves, conv, held, move_rows)
     return Programs(
         shared=shared,
         columns=columns,
         cost=cost,
-        rhs=own.copy() if rhs is None else np.hstack([rhs * data_scale, np.ones((n_units, conv))]),
+        rhs=np.hstack([rhs * data_scale, np.ones((n_units, conv))]),
         scale=scale,
         basis=basis,
         free=free,
@@ -188,12 +206,18 @@ def assemble(
     )
 
 
-def _put_in(basis: np.ndarray, columns: np.ndarray, own: int, conv: int) -> None:
-    """Bring the move (variable 0 where `own` is 1) and the own intensity into a basis of slacks, in place."""
+def _put_in(
+    basis: np.ndarray, columns: np.ndarray, own: int, conv: int, held: np.ndarray, move_rows: np.ndarray | None
+) -> None:
+    """Bring the move (variable 0 where `own` is 1) and the own intensity into a basis of slacks, in place.
+
+    Each takes the row where the basis stays furthest from singular; rows that are `held` keep their slack.
+    """
     unit = np.arange(len(basis))
     if own == 1:
         move = columns[:, 0]
-        row = np.abs(move).argmax(axis=1)
+        barred = held if move_rows is None else held | ~np.append(move_rows, np.zeros(len(held) - len(move_rows), bool))
+        row = np.where(barred, -1.0, np.abs(move)).argmax(axis=1)
         basis[unit, row] = 0
     if conv:
         return
@@ -203,4 +227,5 @@ def _put_in(basis: np.ndarray, columns: np.ndarray, own: int, conv: int) -> None
         left[unit, row] = -1.0
     else:
         left = np.abs(mine)
+    left[:, held] = -1.0
     basis[unit, left.argmax(axis=1)] = own

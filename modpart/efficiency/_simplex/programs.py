@@ -62,6 +62,12 @@ class Programs:
         """The programmes of some units."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _PER_UNIT})
 
+    @staticmethod
+    def joined(parts: list["Programs"]) -> "Programs":
+        """One batch out of several that share their columns."""
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_UNIT}
+        return replace(parts[0], **joined)
+
     def reach(self, rows: np.ndarray, shared: np.ndarray) -> np.ndarray | float:
         """The largest conceivable use of some shared columns by some units, 1 where the technology bounds it itself.
 
@@ -124,9 +130,14 @@ class Solution:
             fallback=np.zeros(n_units, dtype=bool),
         )
 
-    def take(self, rows: np.ndarray) -> "Solution":
+    def take(self, rows: np.ndarray | slice) -> "Solution":
         """The answers of some units."""
         return Solution(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def put(self, rows: np.ndarray, part: "Solution") -> None:
+        """Write the answers of some units."""
+        for entry in fields(self):
+            getattr(self, entry.name)[rows] = getattr(part, entry.name)
 
     @classmethod
     def joined(cls, parts: list["Solution"]) -> "Solution":
