@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["Story", "render_page"]
+__all__ = ["Story", "html_table", "render_page"]
 
 DOTS_PER_INCH = 130
 
@@ -86,9 +86,9 @@ def render_page(title: str, lead: str, stories: Sequence[Story], footer: str) ->
         [
             f"<h1>{escape(title)}</h1>",
             f'<p class="lead">{escape(lead)}</p>',
-            f"<section>{_table('At a glance', overview, kind='words')}</section>",
+            f"<section>{html_table('At a glance', overview, kind='words')}</section>",
             *map(_section, stories),
-            f"<section>{_table('Seconds on this machine', times.rename_axis('data').round(2))}</section>",
+            f"<section>{html_table('Seconds on this machine', times.rename_axis('data').round(2))}</section>",
             f"<footer>{escape(footer)}</footer>",
         ]
     )
@@ -108,7 +108,7 @@ def _section(story: Story) -> str:
             f'<p class="see">{escape(story.see)}</p>',
             f'<table class="facts">{facts}</table>',
             *_said(story.words),
-            *(_table(caption, table) for caption, table in story.tables.items()),
+            *(html_table(caption, table) for caption, table in story.tables.items()),
             "</section>",
         ]
     )
@@ -121,7 +121,8 @@ def _said(words: Sequence[str]) -> list[str]:
     return [f'<div class="words"><h3>In plain words</h3>{paragraphs}</div>']
 
 
-def _table(caption: str, table: pd.DataFrame, kind: str = "numbers") -> str:
+def html_table(caption: str, table: pd.DataFrame, kind: str = "numbers") -> str:
+    """A table with its caption; `kind` chooses the alignment of its cells."""
     heads = "".join(f"<th>{escape(str(name))}</th>" for name in (table.index.name or "", *table.columns))
     rows = "".join(
         f"<tr><td>{escape(str(index))}</td>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>"

@@ -19,6 +19,7 @@ ROOT = PACKAGE.parent
 # A value that is a function is called, so that every instance gets an object of its own.
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
+    "DEA": {"data_warnings": False},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
@@ -92,14 +93,14 @@ def target_for(cls, y):
     return (y > np.median(y)).astype(np.int64) if is_classifier(quick(cls)) else y
 
 
-def takes_categories(cls):
-    """Whether text and the like are values to an estimator class, and not an error."""
-    return quick(cls).__sklearn_tags__().input_tags.string
+def tags_of(cls):
+    """What scikit-learn may know of an estimator class."""
+    return quick(cls).__sklearn_tags__()
 
 
-def needs_target(cls):
-    """Whether an estimator class learns from pairs (X, y)."""
-    return quick(cls).__sklearn_tags__().target_tags.required
+def table_for(cls, X):
+    """A table that an estimator class takes: as it is, or moved to positive numbers."""
+    return X - np.min(X) + 1.0 if tags_of(cls).input_tags.positive_only else X
 
 
 def regressor_classes():

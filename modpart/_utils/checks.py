@@ -105,16 +105,34 @@ def check_sample_weight(estimator: Any, sample_weight: Any, X: np.ndarray) -> np
     return weight
 
 
-def check_X(estimator: Any, X: Any, *, reset: bool = False) -> np.ndarray:
-    """Validate data against the columns that `estimator` was fitted with; return float64 (n_samples, n_features).
+def check_X(
+    estimator: Any,
+    X: Any,
+    *,
+    reset: bool = False,
+    min_samples: int = 1,
+    min_features: int = 1,
+    allow_nan: bool = False,
+) -> np.ndarray:
+    """Validate a table; return float64 (n_samples, n_features).
 
-    With `reset` the columns are remembered instead.
+    With `reset` its columns are remembered on `estimator`, otherwise it must have those that `estimator` was fitted
+    with.
     """
     try:
-        checked = validate_data(estimator, X, dtype=np.float64, order="C", reset=reset)
+        checked = validate_data(
+            estimator,
+            X,
+            dtype=np.float64,
+            order="C",
+            ensure_min_samples=min_samples,
+            ensure_min_features=min_features,
+            ensure_all_finite="allow-nan" if allow_nan else True,
+            reset=reset,
+        )
     except (ValueError, TypeError) as error:
         raise _explained(error, X, None) from error
-    return _usable_table(checked, X, None)
+    return _usable_table(checked, X, None, allow_nan=allow_nan)
 
 
 def check_categories(estimator: Any, X: Any) -> pd.DataFrame:
@@ -165,9 +183,9 @@ def _no_target(estimator: Any) -> str:
     )
 
 
-def _usable_table(checked: np.ndarray, X: Any, y: Any) -> np.ndarray:
+def _usable_table(checked: np.ndarray, X: Any, y: Any, *, allow_nan: bool = False) -> np.ndarray:
     """Return the table, unless it holds what scikit-learn lets through and we cannot use."""
-    if not _usable(checked) or _holds_dates(X):
+    if not _usable(np.nan_to_num(checked) if allow_nan else checked) or _holds_dates(X):
         raise _explained(ValueError("X cannot be used as numbers."), X, y)
     return checked
 

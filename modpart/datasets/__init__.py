@@ -1,5 +1,6 @@
 """Data with known regimes (``make_*``), controls with none, and small real tables (``load_*``)."""
 
+from modpart.datasets._branches import make_bank_branches
 from modpart.datasets._classes import labelled_classes, make_fault_modes, make_quadrant_rules, make_two_rules
 from modpart.datasets._devices import (
     make_column_buckling,
@@ -14,6 +15,7 @@ from modpart.datasets._flow_and_heat import (
     make_standard_atmosphere,
     make_water_enthalpy,
 )
+from modpart.datasets._frontiers import make_frontier
 from modpart.datasets._hard_cases import (
     make_checkerboard,
     make_curved_minority,
@@ -45,6 +47,7 @@ from modpart.datasets._shapes import (
     make_two_planes,
 )
 from modpart.datasets._tables import available_tables, load_table
+from modpart.datasets._units import load_bank_branches, load_follow_through
 
 __all__ = [
     "DiscreteSCM",
@@ -52,10 +55,13 @@ __all__ = [
     "controls",
     "labelled",
     "labelled_classes",
+    "load_bank_branches",
     "load_berkeley_admissions",
+    "load_follow_through",
     "load_kidney_stones",
     "load_nile",
     "load_table",
+    "make_bank_branches",
     "make_causal_graph",
     "make_checkerboard",
     "make_column_buckling",
@@ -67,6 +73,7 @@ __all__ = [
     "make_five_pieces",
     "make_flat_plate",
     "make_four_quadrants",
+    "make_frontier",
     "make_friedman",
     "make_hammerstein",
     "make_linear",

@@ -41,7 +41,7 @@ every_generator = pytest.mark.parametrize("name", GENERATORS)
 
 def test_every_public_generator_is_in_one_of_the_two_lists():
     public = {name.removeprefix("make_") for name in datasets.__all__ if name.startswith("make_")}
-    assert public - {"causal_graph"} == set(GENERATORS) | set(datasets.labelled_classes())
+    assert public - {"causal_graph", "frontier"} == set(GENERATORS) | set(datasets.labelled_classes())
     assert set(SHARES) == set(datasets.labelled())
     assert not set(datasets.labelled()) & set(datasets.controls())
 

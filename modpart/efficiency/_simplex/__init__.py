@@ -1,0 +1,1 @@
+"""The engine: thousands of small linear programmes that share most columns, solved together in numpy."""

@@ -1,0 +1,80 @@
+"""The engine's ways to the answer: cold, from neighbours, in two rounds, by HiGHS, in parallel: one answer."""
+
+import numpy as np
+import pytest
+from joblib import parallel_config
+
+import modpart.efficiency._models.evaluate as evaluate
+import modpart.efficiency._simplex.solve as solving
+from modpart.datasets import make_frontier
+from modpart.efficiency._models.frontier import Frontier
+from modpart.efficiency._models.technology import Technology
+from tests.efficiency.problems import KINDS, problem
+
+RETURNS = ["crs", "vrs", "nirs", "ndrs"]
+
+
+def scored(X, Y, returns, orientation="input", skip=False, **settings):
+    model = Frontier(Technology.of(X, Y, returns), orientation, **settings)
+    return model.score(model.own_units(allowed=not skip))
+
+
+@pytest.mark.parametrize("returns", RETURNS)
+@pytest.mark.parametrize("orientation", ["input", "output", "directional"])
+def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
+    for kind in KINDS:
+        X, Y = problem(kind, 3, 2, 160, 0)
+        for skip in (False, True):
+            monkeypatch.setattr(evaluate, "FEW", 10**6)
+            cold = scored(X, Y, returns, orientation, skip)
+            monkeypatch.setattr(evaluate, "FEW", 20)
+            monkeypatch.setattr(evaluate, "CHUNK", 50)
+            for many in (10**6, 20):
+                monkeypatch.setattr(evaluate, "MANY", many)
+                other = scored(X, Y, returns, orientation, skip)
+                np.testing.assert_array_equal(other.status, cold.status)
+                np.testing.assert_allclose(other.scores, cold.scores, rtol=1e-9, atol=1e-9)
+                solved = other.stage[1]
+                assert solved.gap.max() < 1e-9 and not solved.fallback.any()
+                if not skip:
+                    prices = other.dual
+                    left = prices @ Technology.of(X, Y, returns).shared_columns().T
+                    size = np.abs(prices) @ np.abs(Technology.of(X, Y, returns).shared_columns().T)
+                    assert (left <= 1e-8 * (1 + size)).all(), "no unit at all has a gain"
+
+
+def test_what_the_engine_does_not_finish_goes_to_highs(monkeypatch):
+    for kind in ("smooth", "zeros"):
+        X, Y = problem(kind, 3, 2, 40, 0)
+        for skip in (False, True):
+            expected = scored(X, Y, "vrs", skip=skip)
+            with monkeypatch.context() as patch:
+                patch.setattr(solving, "MOST_STEPS", 3)
+                found = scored(X, Y, "vrs", skip=skip)
+            assert found.stage[1].fallback.sum() > 10
+            np.testing.assert_allclose(found.scores, expected.scores, atol=1e-8)
+            np.testing.assert_array_equal(found.status, expected.status)
+            model = Frontier(Technology.of(X, Y, "vrs"))
+            units = model.own_units(allowed=not skip)
+            slacks = [model.slack_stage(units, each).slacks.sum(axis=1) for each in (found, expected)]
+            np.testing.assert_allclose(*slacks, atol=1e-5)
+
+
+def test_one_worker_or_two_give_the_same_bits(monkeypatch):
+    monkeypatch.setattr(evaluate, "CHUNK", 300)
+    X, Y, _ = make_frontier(1500, random_state=0)
+    alone = scored(X, Y, "vrs")
+    with parallel_config("threading"):
+        spread = scored(X, Y, "vrs", n_jobs=2)
+    np.testing.assert_array_equal(alone.scores, spread.scores)
+    np.testing.assert_array_equal(alone.dual, spread.dual)
+    assert (alone.lambdas != spread.lambdas).nnz == 0
+
+
+def test_intensities_are_few_and_make_the_projection():
+    X, Y, _ = make_frontier(1500, random_state=1)
+    found = scored(X, Y, "vrs")
+    assert np.diff(found.lambdas.indptr).max() <= 7
+    np.testing.assert_allclose(found.lambdas.sum(axis=1), 1.0, atol=1e-9)
+    assert (found.lambdas @ X <= X * found.scores[:, None] * (1 + 1e-8)).all()
+    assert (found.lambdas @ Y >= Y * (1 - 1e-8)).all()
