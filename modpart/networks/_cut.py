@@ -68,20 +68,16 @@ def silenced(plan: Plan, weights: Weights, keep: Mapping[str, np.ndarray]) -> We
 def without_gates(plan: Plan, weights: Weights) -> tuple[Plan, Weights]:
     """The net in which every gated layer stands without its gate."""
     kept: Plan = []
-    moved = {}
+    gated = [layer["name"] for layer in plan if layer["kind"] == "Gated"]
     for layer in plan:
-        if layer["kind"] == "Gated":
-            kept.append({"name": layer["name"], "kind": "Sequential", "layers": deepcopy(layer["body"])})
-            moved[f"{layer['name']}.body."] = f"{layer['name']}."
-        else:
-            kept.append(deepcopy(layer))
+        kept.extend(deepcopy(layer["body"]) if layer["kind"] == "Gated" else [deepcopy(layer)])
     ungated = {}
     for name, value in weights.items():
-        start = next((old for old in moved if name.startswith(old)), None)
-        if start is not None:
-            ungated[moved[start] + name.removeprefix(start)] = value.copy()
-        elif not any(name.startswith(f"{old.removesuffix('body.')}gate.") for old in moved):
+        first, _, rest = name.partition(".")
+        if first not in gated:
             ungated[name] = value.copy()
+        elif rest.startswith("body."):
+            ungated[rest.removeprefix("body.")] = value.copy()
     return kept, ungated
 
 
