@@ -20,6 +20,8 @@ ROOT = PACKAGE.parent
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
+    "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
+    "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
 }

@@ -92,7 +92,7 @@ class ModularNet(TensorNet):
 
     @torch.no_grad()
     def hold_zeros(self) -> None:
-        """Put back to zero what the optimiser moved; elementwise optimisers move the others as if these were not there."""
+        """Put back to zero what the optimiser moved; elementwise optimisers treat the others as if alone."""
         for name, mask in self.zeros.items():
             self.module_.get_parameter(name).mul_(mask)
 

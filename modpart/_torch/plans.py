@@ -187,5 +187,3 @@ def forward(net: nn.Module, X: Any, device: torch.device | str = "cpu") -> np.nd
     if answer.ndim != 2 or len(answer) != len(rows):
         raise ParameterError(f"module: it answers shape {answer.shape} for {len(rows)} rows. Return (rows, outputs).")
     return answer
-
-

@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass
 class Scene:
-    """What a term may look at: the net, what its taps heard (B, H) in this batch, the classes, and how far training is."""
+    """What a term may look at: net, what its taps heard (B, H) in this batch, classes, and how far training is."""
 
     module: nn.Module
     heard: list[torch.Tensor]
@@ -55,7 +55,9 @@ class Ramp:
         return [factor for start, factor in self.points if start <= fraction][-1]
 
 
-def affinity_and_dispersion(vectors: torch.Tensor, y: torch.Tensor, n_classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+def affinity_and_dispersion(
+    vectors: torch.Tensor, y: torch.Tensor, n_classes: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """1 - mean cosine within classes, and mean cosine between classes, from sums over classes: O(B H), no B x B matrix.
 
     With u_i the unit vectors and s_c their sum over class c, the cosines of all pairs within classes add up to
@@ -101,7 +103,7 @@ class Compactness:
 
 
 def gate_contrast(gates: torch.Tensor, y: torch.Tensor, temperature: float) -> torch.Tensor:
-    """-log of the share of a row's own class in the similarities exp(cos / T) to all other rows; rows with a partner only."""
+    """-log of the share of a row's own class in its similarities exp(cos / T) to others; mean over rows with partner."""
     u = nn.functional.normalize(gates, dim=1)
     similar = u @ u.T / temperature
     itself = torch.eye(len(y), dtype=torch.bool, device=y.device)
@@ -116,7 +118,7 @@ def gate_contrast(gates: torch.Tensor, y: torch.Tensor, temperature: float) -> t
 
 @dataclass
 class GateContrast:
-    """NeMo's contrast of gates, with pairs left out by a mask (not by a factor before the exponential); mean over taps."""
+    """NeMo's contrast of gates, pairs left out by a mask (not by a factor before the exponential); mean over taps."""
 
     weight: float
     temperature: float

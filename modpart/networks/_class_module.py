@@ -183,14 +183,18 @@ class ClassModule(ReadyClassifier):
         X, y = check_X_classes(_Namesake(self), X, y)
         absent = [label for label in self.labels_.tolist() if label not in set(y.tolist())]
         if absent:
-            raise InputDataError(f"ClassModule.fine_tune: y holds no row of {absent[0]!r}. Pass rows of all its labels.")
+            raise InputDataError(
+                f"ClassModule.fine_tune: y holds no row of {absent[0]!r}. Pass rows of all its labels."
+            )
         seed = child_seeds(check_rng(random_state), 1)[0]
         with one_thread():
             weights = self._trained((X - self.x_mean_) / self.x_scale_, y, seed, **settings)
         tuned = ClassModule(self.plan_, weights, self.labels_, self.calibration_, self.masks_, self)
         return tuned.recalibrated(X, y)
 
-    def _trained(self, X: np.ndarray, y: np.ndarray, seed: int, *, max_epochs: int, lr: float, batch_size: int) -> Weights:
+    def _trained(
+        self, X: np.ndarray, y: np.ndarray, seed: int, *, max_epochs: int, lr: float, batch_size: int
+    ) -> Weights:
         import torch
 
         from modpart._torch.init import new_generator

@@ -207,7 +207,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         n_classes = len(self.classes_)
         if n_classes < 2:
             raise InputDataError(
-                f"{type(self).__name__}: y holds one class, {self.classes_[0]!r}. Pass rows of two classes or more."
+                f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}. Pass rows of two classes or more."
             )
         for found in ("partition_", "layout_"):
             self.__dict__.pop(found, None)
@@ -366,14 +366,14 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         unknown = [label for label in labels if label not in known]
         if unknown or not labels or len(set(labels)) < len(labels):
             raise ParameterError(
-                f"{type(self).__name__}.extract_module: classes={labels!r} must be different labels of classes_ {known}."
+                f"{type(self).__name__}.extract_module: classes={labels!r} must be different labels of {known}."
             )
         plan, weights = self._bare()
         if plan is None or self.masks_ is None:
             raise ParameterError(
                 f"{type(self).__name__}.extract_module: no unit can be told to belong to a class here. Classes can be "
                 "cut out of an nn.Sequential (or the default net) with ReLU layers: pass activation='relu', or a module "
-                "made of nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.ReLU, ... and modpart.networks.Residual."
+                "of nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.ReLU, ... and modpart.networks.Residual."
             )
         codes = np.sort([known.index(label) for label in labels])
         if modules is None:

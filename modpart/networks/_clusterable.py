@@ -137,8 +137,12 @@ class Clusterable(Modularity):
 
     def _find(self, weights: Weights, wiring: Wiring, rng: np.random.Generator) -> UnitPartition:
         if self.partition == "joint":
-            return UnitPartition(joint_clusters(links_between(weights, wiring, inner=True, power=1), self.n_clusters, rng))
-        return UnitPartition(balanced_clusters(links_between(weights, wiring, inner=True, power=2), self.n_clusters, rng))
+            return UnitPartition(
+                joint_clusters(links_between(weights, wiring, inner=True, power=1), self.n_clusters, rng)
+            )
+        return UnitPartition(
+            balanced_clusters(links_between(weights, wiring, inner=True, power=2), self.n_clusters, rng)
+        )
 
 
 def check_hidden(owner: str, wiring: Wiring, n_clusters: int, method: str) -> None:
@@ -151,8 +155,8 @@ def check_hidden(owner: str, wiring: Wiring, n_clusters: int, method: str) -> No
     for group in wiring.hidden:
         if wiring.widths[group] < n_clusters:
             raise ParameterError(
-                f"{owner}: modularity={method} asks for {n_clusters} clusters, and {group!r} has {wiring.widths[group]} "
-                "units. Pass fewer clusters or wider layers."
+                f"{owner}: modularity={method} asks for {n_clusters} clusters, and {group!r} has "
+                f"{wiring.widths[group]} units. Pass fewer clusters or wider layers."
             )
 
 

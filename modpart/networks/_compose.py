@@ -1,4 +1,4 @@
-"""Put modules together: a vote of calibrated modules, the union of modules of one net, a module in place of one class."""
+"""Put modules together: a vote of calibrated ones, the union of those of one net, one in place of another's class."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Cut units out of a net: smaller arrays and a smaller plan, exactly what the large net computes without those units."""
+"""Cut units out of a net: smaller arrays and plan, that compute exactly what the large net does without those units."""
 
 from collections.abc import Mapping
 from copy import deepcopy

@@ -66,7 +66,7 @@ def place_units(links: Links, places: Mapping[str, np.ndarray], groups: list[str
 
 
 def swap_units(links: Links, places: Mapping[str, np.ndarray], groups: list[str], *, n_units: int) -> Places:
-    """Let the `n_units` heaviest units of each group in turn swap with whomever that shortens wires most (BIMT's rule)."""
+    """Let the `n_units` heaviest units of each group swap in turn where that shortens wires most: BIMT's rule."""
     places = {group: seats.copy() for group, seats in places.items()}
     for group in groups:
         weight = np.zeros(len(places[group]))

@@ -95,5 +95,3 @@ def links_between(weights: Weights, wiring: Wiring, *, inner: bool, power: int) 
         matrix = magnitudes(weights, wiring, wire.layer, power)
         links[pair] = links[pair] + matrix if pair in links else matrix
     return links
-
-

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -97,8 +97,8 @@ class ModularNet(Estimator):
     ) -> Training:
         """Train on standardised data and keep the net; return what the methods joined."""
         from modpart._torch.init import new_generator, own_randomness
-        from modpart._torch.nets import MeanSquaredError
         from modpart._torch.modular_net import CrossEntropy
+        from modpart._torch.nets import MeanSquaredError
 
         methods = self._methods(n_classes)
         recipe = self._recipe(methods, len(X))
@@ -108,11 +108,12 @@ class ModularNet(Estimator):
             n_steps = recipe.max_epochs * -(-len(X) // (len(X) if recipe.batch_size == -1 else recipe.batch_size))
             training = Training(type(self).__name__, plan, weights, n_classes, rng, self._torch_device(), n_steps)
             training.taps = _relus(self, plan)
+            self.plan_ = plan
+            _check_answer(self, self._rebuilt(weights), X, n_outputs)
             for method in methods:
                 method.join(training)
             self.plan_ = training.plan
             module = self._rebuilt(training.weights)
-            _check_answer(self, module, X, n_outputs)
             criterion = MeanSquaredError if n_classes is None else CrossEntropy
             progress = Progress(self, *progress_of, total=recipe.max_epochs)
             net = self._net(module, training, recipe, criterion, new_generator(seed + 1), progress, X, target)
@@ -168,8 +169,10 @@ class ModularNet(Estimator):
                 weight_decay=self.weight_decay,
                 max_epochs=recipe.max_epochs,
                 batch_size=recipe.batch_size,
-                callbacks=[ReportEpochs(progress, lambda net: {"weights_": self._weights_of(net)})]
-                + list(self.callbacks or []),
+                callbacks=[
+                    ReportEpochs(progress, lambda net: {"weights_": self._weights_of(net)}),
+                    *(self.callbacks or []),
+                ],
                 device=training.device,
                 **settings,
             ).initialize()
@@ -271,12 +274,8 @@ def _check_answer(owner: ModularNet, module: Any, X: np.ndarray, n_outputs: int)
             f"module={owner.module!r} cannot take rows of {X.shape[1]} features: {error}. "
             "An image net begins with nn.Unflatten(1, (channels, height, width))."
         ) from error
-    finally:
-        module.train()
     if answer.shape[1] != n_outputs:
         raise ParameterError(
             f"module={owner.module!r} answers {answer.shape[1]} columns where {n_outputs} are needed, one for each "
             f"{'class' if owner._task == 'classification' else 'output'}. Let its last layer have {n_outputs} outputs."
         )
-
-

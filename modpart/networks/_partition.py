@@ -44,7 +44,9 @@ class UnitPartition:
         for group, known in labels.items():
             values = np.asarray(known)
             if values.ndim != 1 or values.dtype.kind not in "iu" or values.min(initial=0) < -1:
-                raise InputDataError(f"UnitPartition: the labels of {group!r} must be integers >= -1, one for each unit.")
+                raise InputDataError(
+                    f"UnitPartition: the labels of {group!r} must be integers >= -1, one for each unit."
+                )
             self.labels[group] = values.astype(np.int64)
         self.n_clusters = 1 + max((int(values.max(initial=-1)) for values in self.labels.values()), default=-1)
 

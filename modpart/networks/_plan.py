@@ -162,7 +162,9 @@ class _Walk:
     def fold(self, path: str, place: _Place, n_inputs: int) -> int:
         width = self.wiring.widths.setdefault(place.group, n_inputs)
         if n_inputs % width:
-            raise ParameterError(f"Layer {path!r} takes {n_inputs} inputs from {width} units: no whole number for each.")
+            raise ParameterError(
+                f"Layer {path!r} takes {n_inputs} inputs from {width} units: no whole number for each."
+            )
         return n_inputs // width
 
     def wire(self, path: str, place: _Place, n_inputs: int, n_outputs: int, *, last: bool) -> _Place:

@@ -56,7 +56,7 @@ def choose_threshold(
     """Return the largest threshold at which cut nets lose at most `max_loss` accuracy, and what each one tried gave.
 
     The loss is the mean over random sets of classes of the accuracy of the whole net, restricted to the outputs of the
-    set, less that of the cut net, on rows of these classes. Where none does, the threshold with the least loss is taken.
+    set, less that of the cut net, on rows of these classes. Where all lose more, the one with the least loss is taken.
     """
     from modpart._torch.plans import build, forward
 
