@@ -178,12 +178,16 @@ def draw_mlp(sizes: Sequence[int], activation: str, generator: torch.Generator) 
 
 
 @torch.no_grad()
-def forward(net: nn.Module, X: Any, device: torch.device | str = "cpu") -> np.ndarray:
-    """Answer (n, n_outputs), float64, of a net in evaluation mode."""
-    rows = X if isinstance(X, torch.Tensor) else from_numpy(X, np.float32)
-    net = net.to(device).eval()
-    parts = [net(part.to(device)).double().cpu() for part in rows.split(_CHUNK)]
+def forward(
+    net: nn.Module, X: Any, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float64
+) -> np.ndarray:
+    """Answer (n, n_outputs), float64, of a net in evaluation mode, whose parameters become `dtype`.
+
+    In float64 an answer does not depend on which rows are asked together; a module of a user's own may need float32.
+    """
+    net = net.to(device, dtype).eval()
+    parts = [net(part.to(device, dtype)).double().cpu() for part in from_numpy(X, np.float64).split(_CHUNK)]
     answer = torch.cat(parts).numpy()
-    if answer.ndim != 2 or len(answer) != len(rows):
-        raise ParameterError(f"module: it answers shape {answer.shape} for {len(rows)} rows. Return (rows, outputs).")
+    if answer.ndim != 2 or len(answer) != len(X):
+        raise ParameterError(f"module: it answers shape {answer.shape} for {len(X)} rows. Return (rows, outputs).")
     return answer

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 __all__ = [
-    "AbsoluteWeights",
     "Affinity",
     "Compactness",
     "CrossLinks",
@@ -103,7 +102,7 @@ class Compactness:
 
 
 def gate_contrast(gates: torch.Tensor, y: torch.Tensor, temperature: float) -> torch.Tensor:
-    """-log of the share of a row's own class in its similarities exp(cos / T) to others; mean over rows with partner."""
+    """-log of the share of a row's own class in its similarities exp(cos / T) to others, over rows with partner."""
     u = nn.functional.normalize(gates, dim=1)
     similar = u @ u.T / temperature
     itself = torch.eye(len(y), dtype=torch.bool, device=y.device)
@@ -141,7 +140,8 @@ class CrossLinks:
 
     def relabel(self, labels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Use these clusters from now on."""
-        self.labels, self._inside = dict(labels), {}
+        self.labels = dict(labels)
+        self._inside.clear()
 
     def __post_init__(self) -> None:
         self._inside: dict[str, torch.Tensor] = {}
@@ -149,7 +149,7 @@ class CrossLinks:
     def __call__(self, scene: Scene) -> torch.Tensor:
         parts = []
         for layer, (rows, columns) in self.labels.items():
-            squared = scene.module.get_submodule(layer).weight.square()
+            squared = _weight(scene, layer).square()
             squared = squared.flatten(2).sum(2) if squared.ndim > 2 else squared
             if layer not in self._inside:
                 inside = torch.from_numpy((rows[:, None] != columns).astype(np.float32))
@@ -170,28 +170,20 @@ class WireCost:
     bias_length: float
     ramp: Ramp
     bias_ramp: Ramp
-    scale: float = 1.0
 
     def __call__(self, scene: Scene) -> torch.Tensor:
         total = scene.y.new_zeros((), dtype=torch.float32)
         with_bias = self.bias_length * self.bias_ramp(scene.fraction)
         for layer, lengths in self.lengths.items():
-            module = scene.module.get_submodule(layer)
-            magnitude = module.weight.abs()
+            magnitude = _weight(scene, layer).abs()
             magnitude = magnitude.flatten(2).sum(2) if magnitude.ndim > 2 else magnitude
             total = total + (magnitude * lengths).sum()
-            if with_bias and module.bias is not None:
-                total = total + with_bias * module.bias.abs().sum()
-        return self.weight * self.scale * self.ramp(scene.fraction) * total
+            bias = getattr(scene.module.get_submodule(layer), "bias", None)
+            if with_bias and isinstance(bias, torch.Tensor):
+                total = total + with_bias * bias.abs().sum()
+        return self.weight * self.ramp(scene.fraction) * total
 
 
-@dataclass
-class AbsoluteWeights:
-    """Sum of absolute weights (L1) of some layers."""
-
-    weight: float
-    layers: list[str]
-
-    def __call__(self, scene: Scene) -> torch.Tensor:
-        total: Any = sum(scene.module.get_submodule(layer).weight.abs().sum() for layer in self.layers)
-        return self.weight * total
+def _weight(scene: Scene, layer: str) -> torch.Tensor:
+    weight: Any = scene.module.get_submodule(layer).weight
+    return weight

@@ -12,6 +12,7 @@ from modpart.networks._gates import MwT, NeMo
 from modpart.networks._moda import Moda
 from modpart.networks._partition import UnitPartition
 from modpart.networks._regressor import ModularNetRegressor
+from modpart.networks._report import ModularityReport, modularity_report
 
 if TYPE_CHECKING:
     from modpart._torch.plans import Residual
@@ -25,12 +26,14 @@ __all__ = [
     "Moda",
     "ModularNetClassifier",
     "ModularNetRegressor",
+    "ModularityReport",
     "MwT",
     "NeMo",
     "PatchedClassifier",
     "Residual",
     "UnitPartition",
     "compose",
+    "modularity_report",
     "patch",
 ]
 

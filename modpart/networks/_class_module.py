@@ -177,7 +177,7 @@ class ClassModule(ReadyClassifier):
         InputDataError
             When a label of the module does not occur in y; the message names it.
         """
-        settings = {"max_epochs": max_epochs, "lr": lr, "batch_size": batch_size}
+        settings: dict[str, Any] = {"max_epochs": max_epochs, "lr": lr, "batch_size": batch_size}
         rules = {"max_epochs": (integer(1),), "lr": (number(0, open_low=True),), "batch_size": (integer(1),)}
         validate("ClassModule.fine_tune", settings, rules)
         X, y = check_X_classes(_Namesake(self), X, y)
@@ -203,6 +203,7 @@ class ClassModule(ReadyClassifier):
         from modpart._torch.plans import build
         from modpart._torch.state import to_numpy
 
+        criterion: type[torch.nn.Module]
         if len(self.labels_) > 1:
             rows = np.isin(y, self.labels_)
             X, target, criterion = X[rows], np.searchsorted(self.labels_, y[rows]).astype(float), CrossEntropy

@@ -18,7 +18,7 @@ from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._class_module import ClassModule
 from modpart.networks._cut import cut, n_parameters, silenced, without_gates
-from modpart.networks._masks import class_masks, joined
+from modpart.networks._masks import Masks, class_masks, joined
 from modpart.networks._modularity import Modularity, Training
 from modpart.networks._pieces import ClusteredNet
 from modpart.networks._plan import wire_up
@@ -207,7 +207,8 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         n_classes = len(self.classes_)
         if n_classes < 2:
             raise InputDataError(
-                f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}. Pass rows of two classes or more."
+                f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}. "
+                "Pass rows of two classes or more."
             )
         for found in ("partition_", "layout_"):
             self.__dict__.pop(found, None)
@@ -240,15 +241,18 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         rates = class_rates(
             self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
         )
-        self.rates_ = self.masks_ = self.calibration_ = None
+        self.rates_: dict[str, np.ndarray] | None = None
+        self.masks_: Masks | None = None
+        self.calibration_ = np.tile([1.0, 0.0], (n_classes, 1))
         plan, weights = self._bare()
         if plan is None or not rates:
             return
-        self.rates_ = {}
+        found: dict[str, np.ndarray] = {}
         for layer, group in training.taps.items():
             name = group.partition(".body.")[2] if group.startswith("gated_") else group
-            self.rates_[name] = np.maximum(self.rates_.get(name, 0.0), rates[layer])
-        self.rates_.pop(wire_up(plan).output, None)
+            found[name] = np.maximum(found.get(name, 0.0), rates[layer])
+        found.pop(wire_up(plan).output, None)
+        self.rates_ = found
         if held.any():
             self.threshold_, self.threshold_path_ = choose_threshold(
                 plan, weights, self.rates_, X[held], codes[held], self.max_loss, rng
@@ -326,6 +330,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         -------
         y : ndarray of shape (n_samples,)
         """
+        check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def extract_module(self, classes: Any, *, threshold: float | None = None) -> ClassModule:
@@ -372,13 +377,13 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         if plan is None or self.masks_ is None:
             raise ParameterError(
                 f"{type(self).__name__}.extract_module: no unit can be told to belong to a class here. Classes can be "
-                "cut out of an nn.Sequential (or the default net) with ReLU layers: pass activation='relu', or a module "
+                "cut out of an nn.Sequential (or the default net) with ReLU layers: pass activation='relu', or one "
                 "of nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.ReLU, ... and modpart.networks.Residual."
             )
         codes = np.sort([known.index(label) for label in labels])
         if modules is None:
             masks = self.masks_ if threshold is None else class_masks(self.rates_ or {}, float(threshold))
-            keep = joined(masks, codes)
+            keep = joined(masks, codes.tolist())
         else:
             keep = {g: np.any([module.masks_[g] for module in modules], axis=0) for g in modules[0].masks_}
         outputs = {wire_up(plan).output: np.isin(np.arange(len(known)), codes)}

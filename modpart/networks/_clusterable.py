@@ -12,7 +12,7 @@ from modpart.networks._modularity import Modularity, Recipe, Training, links_bet
 from modpart.networks._partition import UnitPartition
 from modpart.networks._plan import Wiring
 
-__all__ = ["Clusterable", "cluster_masks", "columns_of"]
+__all__ = ["Clusterable", "check_hidden", "cluster_masks", "columns_of"]
 
 
 class Clusterable(Modularity):

@@ -63,16 +63,22 @@ def joint_clusters(links: Links, n_clusters: int, rng: np.random.Generator) -> L
 
 
 def balanced_clusters(
-    links: Links, n_clusters: int, rng: np.random.Generator, *, restarts: int = 5, rounds: int = 30
+    links: Links,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    restarts: int = 5,
+    rounds: int = 30,
+    spectral: bool = True,
 ) -> Labels:
     """Clusters of equal size in every layer that hold as large a share of the links as can be found.
 
     One layer after the other gets the best labels given those of its neighbours, an assignment problem with room for
-    ceil(width / k) units per cluster; again until nothing is gained. Starts: the joint spectral clusters and random
-    ones; the best end is kept. Equal sizes matter, since unequal ones raise the share by themselves.
+    ceil(width / k) units per cluster; again until nothing is gained. Starts: the joint spectral clusters (unless not
+    wanted) and random ones; the best end is kept. Equal sizes matter, since unequal ones raise the share by themselves.
     """
     widths = _widths(links)
-    starts: list[Labels] = [joint_clusters(links, n_clusters, rng)]
+    starts: list[Labels] = [joint_clusters(links, n_clusters, rng)] if spectral else []
     starts += [{g: rng.permutation(w) % n_clusters for g, w in widths.items()} for _ in range(restarts)]
     totals = sum(matrix.sum() > 0 for matrix in links.values())
     shares = {pair: matrix / matrix.sum() / max(totals, 1) for pair, matrix in links.items() if matrix.sum() > 0}

@@ -9,7 +9,7 @@ from modpart.exceptions import ParameterError
 from modpart.networks._modularity import Modularity, Recipe, Training
 from modpart.networks._plan import Layer, Plan
 
-__all__ = ["MwT", "NeMo"]
+__all__ = ["MwT", "NeMo", "add_gates"]
 
 
 def add_gates(training: Training, method: str) -> list[str]:
@@ -51,7 +51,7 @@ def _move_under(training: Training, name: str, gated: str) -> None:
 
 def _gate(training: Training, layer: Layer, name: str, wide: dict[str, str]) -> Plan:
     """A gate's plan; its start weights (He normal, second bias 1) go to the training."""
-    inputs = layer.get("in_features", layer.get("in_channels"))
+    inputs = layer["in_features"] if layer["kind"] == "Linear" else layer["in_channels"]
     outputs = layer[wide[layer["kind"]]]
     hidden = outputs if outputs < 128 else outputs // 2
     draw: Any = training.rng.standard_normal

@@ -30,7 +30,7 @@ def class_masks(rates: Mapping[str, np.ndarray], threshold: float, *, min_fracti
 
 def joined(masks: Masks, classes: Sequence[int]) -> dict[str, np.ndarray]:
     """Units that any of these classes needs, bool (n_units,) by group."""
-    return {group: keep[list(classes)].any(0) for group, keep in masks.items()}
+    return {group: np.any(keep[list(classes)], axis=0) for group, keep in masks.items()}
 
 
 def random_masks_like(masks: Masks, rng: np.random.Generator) -> Masks:

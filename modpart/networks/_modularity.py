@@ -60,7 +60,7 @@ class Modularity(BaseEstimator):
     by_class: ClassVar[bool] = False  # whether its modules belong to classes
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {}
 
-    def checked(self, n_classes: int | None) -> "Modularity":
+    def _checked(self, n_classes: int | None) -> "Modularity":
         """Check the parameters, and that there are classes where they are needed."""
         validate(type(self).__name__, self.get_params(deep=False), self._rules)
         if self.by_class and n_classes is None:

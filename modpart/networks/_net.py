@@ -81,7 +81,7 @@ class ModularNet(Estimator):
         if given is None:
             return []
         methods = [PRESETS[given]()] if isinstance(given, str) else given if isinstance(given, list) else [given]
-        return [method.checked(n_classes) for method in methods]
+        return [method._checked(n_classes) for method in methods]
 
     def _standardise_by(self, X: np.ndarray) -> np.ndarray:
         """Keep mean and scale of the columns, and return them standardised."""
@@ -93,7 +93,7 @@ class ModularNet(Estimator):
         return (X - self.x_mean_) / self.x_scale_
 
     def _train(
-        self, X: np.ndarray, target: np.ndarray, n_outputs: int, n_classes: int | None, rng: Any, progress_of: Any
+        self, X: np.ndarray, target: np.ndarray, n_outputs: int, n_classes: int | None, rng: Any, given: tuple[Any, Any]
     ) -> Training:
         """Train on standardised data and keep the net; return what the methods joined."""
         from modpart._torch.init import new_generator, own_randomness
@@ -115,7 +115,7 @@ class ModularNet(Estimator):
             self.plan_ = training.plan
             module = self._rebuilt(training.weights)
             criterion = MeanSquaredError if n_classes is None else CrossEntropy
-            progress = Progress(self, *progress_of, total=recipe.max_epochs)
+            progress = Progress(self, given[0], given[1], total=recipe.max_epochs)
             net = self._net(module, training, recipe, criterion, new_generator(seed + 1), progress, X, target)
         self.weights_ = self._weights_of(net)
         self.loss_curve_ = np.array([epoch["train_loss"] for epoch in net.history_])
@@ -229,7 +229,7 @@ class ModularNet(Estimator):
         from modpart._torch.plans import forward
 
         rows = (X - self.x_mean_) / self.x_scale_
-        return forward(self._rebuilt(self.weights_), rows, self._torch_device())
+        return forward(self._rebuilt(self.weights_), rows, self._torch_device(), _precision(self.plan_))
 
 
 def new_net(owner: ModularNet, n_features: int, n_outputs: int, generator: Any) -> tuple[Plan | None, Weights]:
@@ -246,6 +246,13 @@ def new_net(owner: ModularNet, n_features: int, n_outputs: int, generator: Any) 
             f"module={owner.module!r} returned {made!r}. It must return a torch module for (n_features, n_outputs)."
         )
     return describe(made), to_numpy(made)
+
+
+def _precision(plan: Plan | None) -> Any:
+    """float64 for layers that we know, float32 for what a user's own module may do inside."""
+    import torch
+
+    return torch.float32 if plan is None else torch.float64
 
 
 def _relus(owner: ModularNet, plan: Plan | None) -> dict[str, str]:
@@ -266,7 +273,7 @@ def _check_answer(owner: ModularNet, module: Any, X: np.ndarray, n_outputs: int)
     from modpart._torch.plans import forward
 
     try:
-        answer = forward(module, X[:2])
+        answer = forward(module, X[:2], dtype=_precision(owner.plan_))
     except (RuntimeError, ValueError, TypeError) as error:
         if isinstance(error, ParameterError):
             raise

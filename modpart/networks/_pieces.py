@@ -26,7 +26,7 @@ class ClusteredNet(ModularNet):
                 f"{type(self).__name__}.{purpose} needs clusters of units, and modularity={self.modularity!r} makes "
                 "none. Pass 'clusterability' or 'blocks'."
             )
-        return wire_up(self.plan_)
+        return wire_up(self.plan_ or [])
 
     def _cut_weights(self, wiring: Wiring) -> Weights:
         weights = dict(self.weights_)
@@ -91,5 +91,5 @@ class ClusteredNet(ModularNet):
                 alone[name] = weights[name] * mask
                 if f"{wire.layer}.bias" in alone:
                     alone[f"{wire.layer}.bias"] = np.zeros_like(weights[f"{wire.layer}.bias"])
-            parts.append(forward(build(self.plan_, alone), X, self._torch_device()))
+            parts.append(forward(build(self.plan_ or [], alone), X, self._torch_device()))
         return np.stack(parts, axis=1), np.broadcast_to(offset, parts[0].shape[1:]).copy()

@@ -119,7 +119,8 @@ def wire_up(plan: Plan) -> Wiring:
 
 class _Walk:
     def __init__(self) -> None:
-        self.wiring, self.parent = Wiring(), {}
+        self.wiring = Wiring()
+        self.parent: dict[str, str] = {}
 
     def root(self, group: str) -> str:
         """The group that `group` has become part of."""
