@@ -22,6 +22,8 @@ QUICK = {
     "DEA": {"data_warnings": False},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
+    "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
+    "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
 }

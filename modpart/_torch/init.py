@@ -1,12 +1,16 @@
 """Initial weights drawn from an explicit generator; the global one is neither read nor moved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from math import sqrt
+from threading import RLock
 
 import torch
 
-__all__ = ["draw_layers", "new_generator"]
+__all__ = ["draw_layers", "new_generator", "own_randomness"]
+
+_torch_generator = RLock()  # torch has one global generator for all threads: nets that draw from it train in turn
 
 
 def new_generator(seed: int) -> torch.Generator:
@@ -45,3 +49,18 @@ def draw_layers(sizes: Sequence[int], generator: torch.Generator) -> list[tuple[
         (uniform(inputs, outputs, fan_in=inputs), uniform(outputs, fan_in=inputs))
         for inputs, outputs in pairwise(sizes)
     ]
+
+
+@contextmanager
+def own_randomness(seed: int | None) -> Iterator[None]:
+    """Seed torch's global generators inside, for modules of others that draw from them; put back what was found.
+
+    None means that nothing inside draws from them, and does nothing.
+    """
+    if seed is None:
+        yield
+        return
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with _torch_generator, torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield

@@ -26,6 +26,7 @@ from modpart.datasets._hard_cases import (
     make_rare_corner,
     make_ten_inputs,
 )
+from modpart.datasets._network_tasks import make_modular_addition, make_sliding_signals, make_symbolic_task
 from modpart.datasets._nile import load_nile
 from modpart.datasets._one_law import (
     make_exponential,
@@ -78,6 +79,7 @@ __all__ = [
     "make_hammerstein",
     "make_linear",
     "make_load_unload",
+    "make_modular_addition",
     "make_mosfet",
     "make_nuisance_inputs",
     "make_oblique_hinge",
@@ -86,9 +88,11 @@ __all__ = [
     "make_quadrant_rules",
     "make_rare_corner",
     "make_sine_burst",
+    "make_sliding_signals",
     "make_smooth_curve",
     "make_standard_atmosphere",
     "make_student_noise",
+    "make_symbolic_task",
     "make_tax_brackets",
     "make_ten_inputs",
     "make_three_pieces",

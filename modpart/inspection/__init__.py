@@ -1,9 +1,17 @@
-"""Pictures of partitions, of the competitions that made them, of causal graphs and of frontiers (extra ``plot``)."""
+"""Pictures of partitions, causal graphs, frontiers and networks, and of how they were found (extra ``plot``)."""
 
 from modpart.inspection._causal_graph import CausalGraphDisplay
 from modpart.inspection._frontier import FrontierDisplay
 from modpart.inspection._history import HistoryDisplay
 from modpart.inspection._intervention import InterventionDisplay
+from modpart.inspection._modularity import ModularityDisplay
 from modpart.inspection._partition import PartitionDisplay
 
-__all__ = ["CausalGraphDisplay", "FrontierDisplay", "HistoryDisplay", "InterventionDisplay", "PartitionDisplay"]
+__all__ = [
+    "CausalGraphDisplay",
+    "FrontierDisplay",
+    "HistoryDisplay",
+    "InterventionDisplay",
+    "ModularityDisplay",
+    "PartitionDisplay",
+]

@@ -1,0 +1,104 @@
+"""The page: one table for each part, means over seeds, with what each number means and where a control wins."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["page"]
+
+HEAD = """\
+# Modular networks
+
+Python {python}, scikit-learn {sklearn}, torch {torch}. Made by `python benchmarks/bench_networks.py --write`.
+Every number is the mean over seeds; the seeds behind each table stand above it. A seed draws the split, the start
+weights and the batches, and arms of one table share all three. Thresholds are chosen on rows held out of the training
+rows; test rows judge and choose nothing. Accuracies and sizes are in percent; *size* is the parameters of a module of
+one class by those of the net; *seconds* are processor time of one thread on a busy machine: compare them within a row
+of tables only.
+"""
+
+PARTS = {
+    "modules": (
+        "Modules of single classes (digits, 64-128-128-10)",
+        "*Vote* is the answer of ten modules, each calibrated on training rows; for the whole nets `union` is the "
+        "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
+        "knows the set. Below the first three rows stand the controls at MODA's size: the same net cut by mean "
+        "activation, by chance, ten small nets trained from scratch one against the rest, and one small net for all classes.",
+        ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
+    ),
+    "gated": (
+        "Methods with gates (digits)",
+        "A module loses its gates when it is cut out. *Tuned*: ten epochs on training rows, fixed in advance. *Three "
+        "classes*: mean over three unions.",
+        ["accuracy", "size", "vote", "vote, tuned", "three classes", "three classes, tuned", "seconds"],
+    ),
+    "patching": (
+        "A module in place of a class (digits)",
+        "The weak net, 64-16-10, has seen five rows of one class; the module comes from a MODA net trained on the other "
+        "half of the training rows. Mean over ten classes.",
+        ["recall of the class", "accuracy on the others"],
+    ),
+    "signals": (
+        "Thresholds (sliding signals, 40-128-128-10)",
+        "Units fire for few rows of a class here.",
+        ["accuracy", "size", "vote", "restricted", "union", "threshold", "seconds"],
+    ),
+    "images": (
+        "Convolutions with batch normalisation, and residual blocks (digits)",
+        "",
+        ["accuracy", "size", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
+    ),
+    "clusters": (
+        "Clusters of units (digits, 64-64-64-10, k = 4)",
+        "*C* is the share of squared weight inside the clusters of the training, *found* what a search finds for any "
+        "net, *null* the same for shuffled weights; 1/k is 25. *Gap* is the accuracy lost when all weights between "
+        "clusters are cut, *alone* and *without* the accuracy of the cut net with one cluster alone and without it. "
+        "All arms take the same steps of Adam.",
+        ["accuracy", "C", "found", "null", "gap", "alone", "without", "balance", "sum error", "seconds"],
+    ),
+    "symbolic": (
+        "Formulas (100 rows, error on 1000 new ones)",
+        "*Wires*: absolute weight above 0.01, for standardised inputs and outputs; *length*: sum of absolute weight "
+        "times distance along the layer.",
+        ["error", "wires", "length", "seconds"],
+    ),
+    "addition": ("Addition in a ring of 31", "", ["accuracy", "training", "dimensions", "seconds"]),
+}
+PERCENT = {
+    *("accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "C", "found", "null", "gap", "alone"),
+    *("without", "vote, tuned", "three classes", "three classes, tuned", "recall of the class", "training"),
+    *("accuracy on the others", "balance"),
+}
+
+
+def page(measured: dict[str, dict[str, Any]], versions: dict[str, str]) -> str:
+    """Markdown of everything measured."""
+    texts = [HEAD.format(**versions)]
+    for part, (title, words, columns) in PARTS.items():
+        if measured.get(part):
+            texts.append(_section(title, words, columns, measured[part]))
+    return "\n".join(texts)
+
+
+def _section(title: str, words: str, columns: list[str], runs: dict[str, Any]) -> str:
+    arms = list(next(iter(runs.values())))
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    for arm in arms:
+        cells = [arm]
+        for column in columns:
+            values = [run[arm][column] for run in runs.values() if run[arm].get(column) is not None]
+            cells.append(_cell(column, np.array(values)) if values else "")
+        lines.append(cells)
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    seeds = ", ".join(runs)
+    return f"## {title}\n\nSeeds {seeds}. {words}\n\n{table}\n".replace(". \n", ".\n")
+
+
+def _cell(column: str, values: np.ndarray) -> str:
+    scale = 100 if column in PERCENT else 1
+    mean, spread = scale * values.mean(), scale * values.std(ddof=1) if len(values) > 1 else 0.0
+    if column in PERCENT:
+        return f"{mean:.2f} ± {spread:.2f}"
+    if column in ("error", "sum error"):
+        return f"{np.median(values):.1e}"
+    return f"{mean:.2f}" if column in ("threshold", "length") else f"{mean:.1f}"

@@ -1,0 +1,189 @@
+"""Terms that are added to the loss of a task so that a net falls into parts.
+
+A term is called with a :class:`Scene` and returns a scalar >= 0 (times its weight), finite for every batch.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+__all__ = [
+    "Affinity",
+    "Compactness",
+    "CrossLinks",
+    "GateContrast",
+    "Ramp",
+    "Scene",
+    "Term",
+    "WireCost",
+    "affinity_and_dispersion",
+    "gate_contrast",
+]
+
+
+@dataclass
+class Scene:
+    """What a term may look at: net, what its taps heard (B, H) in this batch, classes, and how far training is."""
+
+    module: nn.Module
+    heard: list[torch.Tensor]
+    y: torch.Tensor
+    fraction: float = 0.0
+
+
+Term = Callable[[Scene], torch.Tensor]
+
+
+class Ramp:
+    """A factor that changes with the fraction of training done: the value of the last breakpoint passed.
+
+    Parameters
+    ----------
+    points : sequence of (fraction, factor)
+        Fractions in rising order, the first one 0.
+    """
+
+    def __init__(self, points: Sequence[tuple[float, float]]) -> None:
+        self.points = list(points)
+
+    def __call__(self, fraction: float) -> float:
+        return [factor for start, factor in self.points if start <= fraction][-1]
+
+
+def affinity_and_dispersion(
+    vectors: torch.Tensor, y: torch.Tensor, n_classes: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """1 - mean cosine within classes, and mean cosine between classes, from sums over classes: O(B H), no B x B matrix.
+
+    With u_i the unit vectors and s_c their sum over class c, the cosines of all pairs within classes add up to
+    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2. A part without a pair
+    is 0.
+    """
+    u = nn.functional.normalize(vectors, dim=1)
+    members = nn.functional.one_hot(y, n_classes).to(u.dtype)
+    sums, counts = members.T @ u, members.sum(0)
+    squared = sums.square().sum()
+    n_same = float((counts * (counts - 1)).sum())
+    n_different = float(len(y) ** 2 - counts.square().sum())
+    same = 1.0 - (squared - u.square().sum()) / n_same if n_same else squared.new_zeros(())
+    different = (sums.sum(0).square().sum() - squared) / n_different if n_different else squared.new_zeros(())
+    return same, different
+
+
+@dataclass
+class Affinity:
+    """Units of one class alike, those of two classes apart (MODA's and MwT's skeleton); mean over taps."""
+
+    affinity: float
+    dispersion: float
+    n_classes: int
+
+    def __call__(self, scene: Scene) -> torch.Tensor:
+        total = scene.y.new_zeros((), dtype=torch.float32)
+        for vectors in scene.heard:
+            same, different = affinity_and_dispersion(vectors, scene.y, self.n_classes)
+            total = total + self.affinity * same + self.dispersion * different
+        return total / max(len(scene.heard), 1)
+
+
+@dataclass
+class Compactness:
+    """Mean activation; mean over taps."""
+
+    weight: float
+
+    def __call__(self, scene: Scene) -> torch.Tensor:
+        parts = [vectors.abs().mean() for vectors in scene.heard]
+        return self.weight * torch.stack(parts).mean()
+
+
+def gate_contrast(gates: torch.Tensor, y: torch.Tensor, temperature: float) -> torch.Tensor:
+    """-log of the share of a row's own class in its similarities exp(cos / T) to others, over rows with partner."""
+    u = nn.functional.normalize(gates, dim=1)
+    similar = u @ u.T / temperature
+    itself = torch.eye(len(y), dtype=torch.bool, device=y.device)
+    own = (y[:, None] == y) & ~itself
+    paired = own.any(1)
+    if not bool(paired.any()):
+        return similar.new_zeros(())
+    every = similar.masked_fill(itself, -torch.inf).logsumexp(1)
+    mine = similar.masked_fill(~own, -torch.inf)[paired].logsumexp(1)
+    return (every[paired] - mine).mean()
+
+
+@dataclass
+class GateContrast:
+    """NeMo's contrast of gates, pairs left out by a mask (not by a factor before the exponential); mean over taps."""
+
+    weight: float
+    temperature: float
+
+    def __call__(self, scene: Scene) -> torch.Tensor:
+        parts = [gate_contrast(gates, scene.y, self.temperature) for gates in scene.heard]
+        return self.weight * torch.stack(parts).mean()
+
+
+@dataclass
+class CrossLinks:
+    """Share of squared weight between units of different clusters, 1 - C, mean over layers.
+
+    `labels` holds for each layer the clusters of its outputs and of its input columns; they may be replaced while
+    training goes on. Without labels the term is 0.
+    """
+
+    weight: float
+    labels: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def relabel(self, labels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Use these clusters from now on."""
+        self.labels = dict(labels)
+        self._inside.clear()
+
+    def __post_init__(self) -> None:
+        self._inside: dict[str, torch.Tensor] = {}
+
+    def __call__(self, scene: Scene) -> torch.Tensor:
+        parts = []
+        for layer, (rows, columns) in self.labels.items():
+            squared = _weight(scene, layer).square()
+            squared = squared.flatten(2).sum(2) if squared.ndim > 2 else squared
+            if layer not in self._inside:
+                inside = torch.from_numpy((rows[:, None] != columns).astype(np.float32))
+                self._inside[layer] = inside.to(squared.device)
+            parts.append((squared * self._inside[layer]).sum() / squared.sum().clamp_min(1e-30))
+        return self.weight * torch.stack(parts).mean() if parts else scene.y.new_zeros((), dtype=torch.float32)
+
+
+@dataclass
+class WireCost:
+    """Length of the wires times their absolute weight, BIMT's cost: sum |W_ij| (A d_ij + l0), and l0 |b|.
+
+    `lengths` holds A d_ij + l0 for each layer, (n_outputs, n_inputs); they may be replaced while units move.
+    """
+
+    weight: float
+    lengths: dict[str, torch.Tensor]
+    bias_length: float
+    ramp: Ramp
+    bias_ramp: Ramp
+
+    def __call__(self, scene: Scene) -> torch.Tensor:
+        total = scene.y.new_zeros((), dtype=torch.float32)
+        with_bias = self.bias_length * self.bias_ramp(scene.fraction)
+        for layer, lengths in self.lengths.items():
+            magnitude = _weight(scene, layer).abs()
+            magnitude = magnitude.flatten(2).sum(2) if magnitude.ndim > 2 else magnitude
+            total = total + (magnitude * lengths).sum()
+            bias = getattr(scene.module.get_submodule(layer), "bias", None)
+            if with_bias and isinstance(bias, torch.Tensor):
+                total = total + with_bias * bias.abs().sum()
+        return self.weight * self.ramp(scene.fraction) * total
+
+
+def _weight(scene: Scene, layer: str) -> torch.Tensor:
+    weight: Any = scene.module.get_submodule(layer).weight
+    return weight

@@ -1,0 +1,46 @@
+"""Neural networks that fall into modules: trained for it, cut apart, put together again."""
+
+from typing import TYPE_CHECKING, Any
+
+from modpart.networks._bimt import Bimt
+from modpart.networks._blocks import HardBlocks
+from modpart.networks._class_module import ClassModule
+from modpart.networks._classifier import ModularNetClassifier
+from modpart.networks._clusterable import Clusterable
+from modpart.networks._compose import ComposedClassifier, PatchedClassifier, compose, patch
+from modpart.networks._gates import MwT, NeMo
+from modpart.networks._moda import Moda
+from modpart.networks._partition import UnitPartition
+from modpart.networks._regressor import ModularNetRegressor
+from modpart.networks._report import ModularityReport, modularity_report
+
+if TYPE_CHECKING:
+    from modpart._torch.plans import Residual
+
+__all__ = [
+    "Bimt",
+    "ClassModule",
+    "Clusterable",
+    "ComposedClassifier",
+    "HardBlocks",
+    "Moda",
+    "ModularNetClassifier",
+    "ModularNetRegressor",
+    "ModularityReport",
+    "MwT",
+    "NeMo",
+    "PatchedClassifier",
+    "Residual",
+    "UnitPartition",
+    "compose",
+    "modularity_report",
+    "patch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Residual":  # a torch module: loaded when it is asked for
+        from modpart._torch.plans import Residual
+
+        return Residual
+    raise AttributeError(f"module 'modpart.networks' has no attribute {name!r}")

@@ -1,0 +1,145 @@
+"""BIMT: units have places, long wires are dear, and units move to where their wires are short."""
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from modpart._utils.params import Rule, integer, number, one_of
+from modpart.networks._clusters import Links
+from modpart.networks._layout import Places, even_places, place_units, swap_units
+from modpart.networks._modularity import Modularity, Recipe, Training, links_between
+from modpart.networks._plan import Wiring
+
+__all__ = ["Bimt", "wire_lengths"]
+
+
+class Bimt(Modularity):
+    """Brain-inspired modular training: a price on wires by their length, and units that move.
+
+    Unit i of n in a layer sits at (2 i + 1) / (2 n). The loss gets `weight` times the sum of
+    |W_ij| (`locality` |x_i - x_j| + `depth`), for biases `depth` |b|, so that few and short wires are left; every
+    `every` steps units move to where their wires are shorter. Near the end wires below `prune` are cut and the rest is
+    trained without the price. Use it for small nets that are to be read.
+
+    Parameters
+    ----------
+    weight : float >= 0, default=0.001
+        Price of a wire of length 1, in units of the task loss.
+    locality : float >= 0, default=1.0
+        Price of distance along a layer; 0 gives a plain L1 penalty.
+    depth : float >= 0, default=0.1
+        Distance of two layers.
+    placement : {"assignment", "swap"}, default="assignment"
+        "assignment" gives all units of a layer their best places at once; "swap" lets the heaviest units swap in turn,
+        the published rule.
+    every : int >= 0, default=200
+        Steps of the optimiser between moves; 0 moves units only at the end.
+    prune : float >= 0, default=0.01
+        Wires with a smaller absolute weight are cut before the last part; 0 cuts none.
+    last_part : float from 0 to 1, default=0.2
+        Share of the training after cutting.
+
+    Notes
+    -----
+    Only places move; weights, and with them the optimiser's moments, stay where they are, so moving changes no
+    prediction. The best places of a layer are a linear assignment problem, since no wire joins two of its units; its
+    matrix is one product for each side, O(n^2 m), against O(n^2) evaluations of the whole cost. The price is as
+    published: times 1 for a quarter of the training, times `10` until three quarters, and times 0.1, biases included,
+    until wires are cut.
+
+    References
+    ----------
+    .. [1] Liu, Gan & Tegmark, "Seeing is believing: brain-inspired modular training for mechanistic interpretability",
+       arXiv:2305.08746 (2023), eq. (1) to (4) and algorithm 1.
+
+    Examples
+    --------
+    >>> from modpart.networks import Bimt
+    >>> Bimt(locality=0.0, placement="swap")
+    Bimt(locality=0.0, placement='swap')
+    """
+
+    recipe: ClassVar[Recipe] = Recipe("adam", 2e-3, -1, 10_000)
+    _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {
+        "weight": (number(0),),
+        "locality": (number(0),),
+        "depth": (number(0),),
+        "placement": (one_of("assignment", "swap"),),
+        "every": (integer(0),),
+        "prune": (number(0),),
+        "last_part": (number(0, 1),),
+    }
+
+    def __init__(
+        self,
+        weight: float = 1e-3,
+        locality: float = 1.0,
+        depth: float = 0.1,
+        placement: Literal["assignment", "swap"] = "assignment",
+        every: int = 200,
+        prune: float = 0.01,
+        last_part: float = 0.2,
+    ) -> None:
+        self.weight = weight
+        self.locality = locality
+        self.depth = depth
+        self.placement = placement
+        self.every = every
+        self.prune = prune
+        self.last_part = last_part
+
+    def join(self, training: Training) -> None:
+        """Put units in their places and add the price of wires.
+
+        Parameters
+        ----------
+        training : Training
+            What is known of the net; terms and steps are added.
+        """
+        from modpart._torch.state import from_numpy, to_numpy
+        from modpart._torch.terms import Ramp, WireCost
+
+        wiring = training.wiring(repr(self))
+        places = {group: even_places(width) for group, width in wiring.widths.items()}
+        training.found["layout_"] = places
+
+        def lengths(places: Places) -> dict[str, Any]:
+            found = wire_lengths(wiring, places, self.locality, self.depth)
+            return {layer: from_numpy(length, np.float32).to(training.device) for layer, length in found.items()}
+
+        end = 1.0 - self.last_part
+        ramp = [(0.0, 1.0), (0.25 * end, 10.0), (0.75 * end, 1.0), (end, 0.0)]
+        biases = [(0.0, 0.0), (0.75 * end, 1.0)]
+        term = WireCost(self.weight, lengths(places), self.depth, Ramp(ramp), Ramp(biases))
+        training.terms.append(term)
+        cut_at = int(end * training.n_steps)
+
+        def move(net: Any) -> None:
+            if net.done == training.n_steps or (self.every and net.done < cut_at and net.done % self.every == 0):
+                links = links_between(to_numpy(net.module_), wiring, inner=False, power=1)
+                training.found["layout_"] = self._moved(links, training.found["layout_"], wiring)
+                term.lengths = lengths(training.found["layout_"])
+            if self.prune and net.done == cut_at:
+                net.keep_zero(training.zeros | self._wires_kept(to_numpy(net.module_), wiring))
+
+        training.steps.append(move)
+
+    def _moved(self, links: Links, places: Places, wiring: Wiring) -> Places:
+        groups = list(wiring.widths)
+        if self.placement == "assignment":
+            return place_units(links, places, groups)
+        return swap_units(links, places, groups, n_units=5)
+
+    def _wires_kept(self, weights: dict[str, np.ndarray], wiring: Wiring) -> dict[str, np.ndarray]:
+        names = [f"{wire.layer}.weight" for wire in wiring.wires]
+        return {name: np.abs(weights[name]) >= self.prune for name in names}
+
+
+def wire_lengths(wiring: Wiring, places: Places, locality: float, depth: float) -> dict[str, np.ndarray]:
+    """Length of each wire, in the shape of its weight without kernels: (n_outputs, n_input_columns)."""
+    lengths = {}
+    for wire in wiring.wires:
+        ends = places[wire.source]
+        columns = np.tile(ends, wire.fold) if wire.strided else np.repeat(ends, wire.fold)
+        lengths[wire.layer] = locality * np.abs(places[wire.target][:, None] - columns) + depth
+    return lengths

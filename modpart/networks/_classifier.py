@@ -1,0 +1,405 @@
+"""The modular classifier."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from modpart._utils.checks import check_X, check_X_classes
+from modpart._utils.parallel import one_thread
+from modpart._utils.params import Rule, number, one_of
+from modpart._utils.progress import with_callbacks
+from modpart._utils.seeds import check_rng
+from modpart.exceptions import InputDataError, ParameterError
+from modpart.networks._class_module import ClassModule
+from modpart.networks._cut import cut, n_parameters, silenced, without_gates
+from modpart.networks._masks import Masks, class_masks, joined
+from modpart.networks._modularity import Modularity, Training
+from modpart.networks._pieces import ClusteredNet
+from modpart.networks._plan import wire_up
+from modpart.networks._threshold import calibrate, choose_threshold, cut_classes, held_out_rows
+
+__all__ = ["ModularNetClassifier"]
+
+_FIXED_THRESHOLD = 0.9
+
+
+class ModularNetClassifier(ClassifierMixin, ClusteredNet):
+    """A neural network for classification that is trained to fall into modules, which can be cut out and put together.
+
+    `modularity` says what a module is: with "moda" each class lives in few units of its own, and
+    :meth:`extract_module` cuts them out as a really smaller classifier; with "clusterability", "blocks" and "bimt"
+    units form clusters or sit in places. Use it where parts of a model shall be shipped, replaced or looked at on their
+    own; where only accuracy counts, a plain net does as well.
+
+    Parameters
+    ----------
+    modularity : str, object, list of objects or None, default="moda"
+        "moda", "mwt", "nemo", "clusterability", "bimt" or "blocks"; an object such as ``Moda(compactness=0.1)``;
+        several objects at once; None trains a plain net.
+    module : torch module, callable or None, default=None
+        None is a feed-forward net. A module starts from the weights it has, and stays as it is; a function is called
+        with (n_features, n_classes), its random weights follow from `random_state`. It answers logits. What is to be
+        cut must be an ``nn.Sequential`` of layers of torch.nn (Linear, Conv, BatchNorm, pooling, Flatten, ...) and
+        :class:`Residual`; an image net begins with ``nn.Unflatten(1, (channels, height, width))``.
+    hidden_layer_sizes : sequence of int >= 1, default=(128, 128)
+        Widths of the hidden layers of the feed-forward net.
+    activation : {"relu", "silu", "tanh"}, default="relu"
+        Of the feed-forward net. Classes can be cut out of ReLU nets only.
+    standardize : bool, default=True
+        Whether columns are standardised first. Constant columns are only centred.
+    threshold : "auto" or float from 0 to 1, default="auto"
+        A unit belongs to a class if it is active for at least this share of the class's training rows. "auto" takes the
+        largest at which cut nets lose at most `max_loss` on held-out rows if `modularity` is by class and has no gates,
+        and 0.9 otherwise.
+    max_loss : float >= 0, default=0.005
+        Accuracy that cut nets may lose against the whole net restricted to the same classes.
+    validation_fraction : float in (0, 1), default=0.15
+        Share of each class that is held out to choose the threshold.
+    optimizer : {"auto", "adam", "sgd"} or a class of torch.optim, default="auto"
+        "auto" is what the method was published with: SGD with Nesterov momentum .9 along a cosine for methods by class
+        and plain nets, Adam for the others.
+    lr : "auto" or float > 0, default="auto"
+        Learning rate.
+    max_epochs : "auto" or int >= 1, default="auto"
+        Passes over the training rows.
+    batch_size : "auto" or int >= 1, default="auto"
+        Rows per step; "auto" takes the method's, but no more than a tenth of the rows (and at least 16).
+    weight_decay : float >= 0, default=0.0
+        L2 penalty, as the optimizer defines it.
+    callbacks : list of skorch callbacks or None, default=None
+        They see the skorch net. The objects themselves are used, not copies.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where training and prediction run.
+    random_state : int, RandomState, Generator or None, default=None
+        Source of the start weights, the batches, the held-out rows and all else.
+    verbose : int >= 0, default=0
+        Positive values print one line for each epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    plan_ : list of dict or None
+        The layers of the net as plain data; None if it is no chain of known layers.
+    weights_ : dict of str to ndarray
+        Parameters and buffers by their torch names.
+    rates_ : dict of str to ndarray of shape (n_classes, n_units), or None
+        How often each unit is active for each class, by group of units; None where units cannot be cut.
+    masks_ : dict of str to ndarray of bool, shape (n_classes, n_units), or None
+        Units of each class.
+    threshold_ : float
+    threshold_path_ : list of dict
+        Thresholds tried, with the loss of accuracy on held-out rows and the mean size of the modules of one class.
+    calibration_ : ndarray of shape (n_classes, 2)
+        Slope and intercept of the log odds of each class's module.
+    partition_ : UnitPartition
+        Only for methods with clusters.
+    layout_ : dict of str to ndarray
+        Place of each unit, from 0 to 1, by group; only for "bimt".
+    x_mean_, x_scale_ : ndarray of shape (n_features,)
+    loss_curve_ : ndarray of shape (n_iter_,), float64
+        Mean training loss by epoch, terms included.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only when X had names for all columns.
+
+    Raises
+    ------
+    ParameterError
+        When an argument is out of range, the module does not fit, or training diverged.
+    InputDataError
+        When X or y cannot be used; the message names the column.
+
+    See Also
+    --------
+    compose : One classifier from several modules.
+    patch : A module in place of one class of another classifier.
+    modularity_report : How modular the net is, with what chance would give.
+
+    Notes
+    -----
+    Given `random_state` a fit is the same to the last bit on one kind of machine, and no global random state is
+    touched. Nothing stays hooked to a module. Terms of "moda" cost O(batch x units); the whole fit takes less than
+    twice the time of a plain one.
+
+    Examples
+    --------
+    >>> from modpart.networks import ModularNetClassifier
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ModularNetClassifier(hidden_layer_sizes=(16, 16), max_epochs=40, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    >>> model.extract_module(2).predict(X[[0, -1]])
+    array([False,  True])
+    """
+
+    _task = "classification"
+    _rules: ClassVar[dict[str, tuple[Rule, ...]]] = ClusteredNet._rules | {
+        "threshold": (one_of("auto"), number(0, 1)),
+        "max_loss": (number(0),),
+        "validation_fraction": (number(0, 1, open_low=True, open_high=True),),
+    }
+
+    def __init__(
+        self,
+        modularity: str | Modularity | list[Modularity] | None = "moda",
+        *,
+        module: Any = None,
+        hidden_layer_sizes: Sequence[int] = (128, 128),
+        activation: Literal["relu", "silu", "tanh"] = "relu",
+        standardize: bool = True,
+        threshold: Literal["auto"] | float = "auto",
+        max_loss: float = 0.005,
+        validation_fraction: float = 0.15,
+        optimizer: Any = "auto",
+        lr: Literal["auto"] | float = "auto",
+        max_epochs: Literal["auto"] | int = "auto",
+        batch_size: Literal["auto"] | int = "auto",
+        weight_decay: float = 0.0,
+        callbacks: list[Any] | None = None,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.modularity = modularity
+        self.module = module
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.standardize = standardize
+        self.threshold = threshold
+        self.max_loss = max_loss
+        self.validation_fraction = validation_fraction
+        self.optimizer = optimizer
+        self.lr = lr
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.weight_decay = weight_decay
+        self.callbacks = callbacks
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
+    def fit(self, X: ArrayLike, y: ArrayLike) -> "ModularNetClassifier":
+        """Train the net and find its modules.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Class labels: numbers, strings or booleans.
+
+        Returns
+        -------
+        self : ModularNetClassifier
+        """
+        self._check_params()
+        rng = check_rng(self.random_state)
+        X, y = check_X_classes(self, X, y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        n_classes = len(self.classes_)
+        if n_classes < 2:
+            raise InputDataError(
+                f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}. "
+                "Pass rows of two classes or more."
+            )
+        for found in ("partition_", "layout_"):
+            self.__dict__.pop(found, None)
+        held = np.zeros(len(X), dtype=bool)
+        if self._validates(n_classes):
+            held = held_out_rows(codes, self.validation_fraction, rng)
+        import modpart._torch.modular_net  # noqa: F401  one_thread holds torch to one thread only when it is loaded
+
+        with one_thread():
+            rows = self._standardise_by(X)
+            training = self._train(rows[~held], codes[~held], n_classes, n_classes, rng, (X, y))
+            self._find_modules(training, rows, codes, held, rng)
+        return self
+
+    def _validates(self, n_classes: int) -> bool:
+        methods = self._methods(n_classes)
+        by_class = any(method.by_class for method in methods)
+        return self.threshold == "auto" and by_class and not any("Gate" in type(m).__name__ for m in methods)
+
+    def _find_modules(
+        self, training: Training, X: np.ndarray, codes: np.ndarray, held: np.ndarray, rng: np.random.Generator
+    ) -> None:
+        """Rates, threshold, masks and calibration."""
+        from modpart._torch.modular_net import class_rates
+        from modpart._torch.plans import build, forward
+
+        self.threshold_ = _FIXED_THRESHOLD if self.threshold == "auto" else float(self.threshold)
+        self.threshold_path_: list[dict[str, float]] = []
+        n_classes = len(self.classes_)
+        rates = class_rates(
+            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
+        )
+        self.rates_: dict[str, np.ndarray] | None = None
+        self.masks_: Masks | None = None
+        self.calibration_ = np.tile([1.0, 0.0], (n_classes, 1))
+        plan, weights = self._bare()
+        if plan is None or not rates:
+            return
+        found: dict[str, np.ndarray] = {}
+        for layer, group in training.taps.items():
+            name = group.partition(".body.")[2] if group.startswith("gated_") else group
+            found[name] = np.maximum(found.get(name, 0.0), rates[layer])
+        found.pop(wire_up(plan).output, None)
+        self.rates_ = found
+        if held.any():
+            self.threshold_, self.threshold_path_ = choose_threshold(
+                plan, weights, self.rates_, X[held], codes[held], self.max_loss, rng
+            )
+        self.masks_ = class_masks(self.rates_, self.threshold_)
+        pairs = []
+        for c in range(n_classes):
+            logits = forward(build(*cut_classes(plan, weights, self.masks_, [c], n_classes)), X)
+            pairs.append(calibrate(logits[:, 0], codes == c))
+        self.calibration_ = np.array(pairs)
+
+    def _bare(self) -> Any:
+        """Plan and weights of the net without gates; None for a net that cannot be cut."""
+        if self.plan_ is None:
+            return None, self.weights_
+        plan, weights = without_gates(self.plan_, self.weights_)
+        try:
+            wire_up(plan)
+        except ParameterError:
+            return None, self.weights_
+        return plan, weights
+
+    @property
+    def parent_(self) -> str:
+        """A mark of these weights: modules with the same mark were cut from the same net."""
+        digest = blake2b(digest_size=12)
+        for name in sorted(self.weights_):
+            digest.update(self.weights_[name].tobytes())
+        return digest.hexdigest()
+
+    @property
+    def n_parent_parameters_(self) -> int:
+        """Parameters of the net, gates not counted."""
+        return n_parameters(self._bare()[1])
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes) or, for two classes, (n_samples,), float64
+            For two classes, how much larger that of the second one is.
+        """
+        check_is_fitted(self)
+        logits = self._answers(check_X(self, X))
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float64
+            Columns in the order of ``classes_``; rows sum to 1.
+        """
+        check_is_fitted(self)
+        return softmax(self._answers(check_X(self, X)), axis=1)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the likeliest class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def extract_module(self, classes: Any, *, threshold: float | None = None) -> ClassModule:
+        """Cut out what some classes need, as a smaller net of its own.
+
+        Parameters
+        ----------
+        classes : label or list of labels
+            One class gives a module that tells it from all else, several give one that tells them apart: the union of
+            their units, with the weights between them.
+        threshold : float from 0 to 1 or None, default=None
+            Another threshold than ``threshold_``.
+
+        Returns
+        -------
+        module : ClassModule
+            Calibrated on the training rows of this net; it keeps no reference to it.
+
+        Raises
+        ------
+        ParameterError
+            When a class is unknown, or the net cannot be cut; the message says why.
+
+        Notes
+        -----
+        What is cut out is compared with the net itself, the units left out being ignored, on random rows. Modules of
+        gated nets ("mwt", "nemo") lose their gates and need :meth:`ClassModule.fine_tune`.
+        """
+        check_is_fitted(self)
+        labels = list(classes) if isinstance(classes, list | tuple | set | np.ndarray) else [classes]
+        return self._module_of(labels, None, threshold)
+
+    def _module_of(
+        self, labels: list[Any], modules: Sequence[ClassModule] | None, threshold: float | None = None
+    ) -> ClassModule:
+        """The module of these labels, by this net's masks or by those of its modules."""
+        known = self.classes_.tolist()
+        unknown = [label for label in labels if label not in known]
+        if unknown or not labels or len(set(labels)) < len(labels):
+            raise ParameterError(
+                f"{type(self).__name__}.extract_module: classes={labels!r} must be different labels of {known}."
+            )
+        plan, weights = self._bare()
+        if plan is None or self.masks_ is None:
+            raise ParameterError(
+                f"{type(self).__name__}.extract_module: no unit can be told to belong to a class here. Classes can be "
+                "cut out of an nn.Sequential (or the default net) with ReLU layers: pass activation='relu', or one "
+                "of nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.ReLU, ... and modpart.networks.Residual."
+            )
+        codes = np.sort([known.index(label) for label in labels])
+        if modules is None:
+            masks = self.masks_ if threshold is None else class_masks(self.rates_ or {}, float(threshold))
+            keep = joined(masks, codes.tolist())
+        else:
+            keep = {g: np.any([module.masks_[g] for module in modules], axis=0) for g in modules[0].masks_}
+        outputs = {wire_up(plan).output: np.isin(np.arange(len(known)), codes)}
+        small = cut(plan, weights, keep | outputs)
+        _check_cut(plan, silenced(plan, weights, keep), small, codes, self.n_features_in_)
+        return ClassModule(*small, self.classes_[codes], self.calibration_[codes], keep, self)
+
+
+def _check_cut(plan: Any, masked: Any, small: Any, codes: np.ndarray, n_features: int) -> None:
+    """Compare the cut net with the whole one in which nobody listens to the units left out."""
+    from modpart._torch.plans import build, forward
+
+    probe = np.random.default_rng(0).standard_normal((16, n_features))
+    whole, part = forward(build(plan, masked), probe)[:, codes], forward(build(*small), probe)
+    if np.abs(whole - part).max() > 1e-4 * max(1.0, float(np.abs(whole).max())):
+        raise ParameterError(
+            f"The cut net differs from the masked one by {np.abs(whole - part).max():g}. "
+            "This is a defect of modpart: please report the layers of your module."
+        )

@@ -1,0 +1,88 @@
+"""How active a unit has to be to belong to a class: decided on rows that training has not seen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from modpart.networks._cut import Weights, cut, n_parameters
+from modpart.networks._masks import Masks, class_masks, joined
+from modpart.networks._plan import Plan, wire_up
+
+__all__ = ["THRESHOLDS", "calibrate", "choose_threshold", "cut_classes", "held_out_rows", "random_subsets"]
+
+THRESHOLDS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
+_MOST_SUBSETS = 30
+
+
+def held_out_rows(codes: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """True for rows held out: the fraction of each class, rounded; none of a class with fewer than five rows."""
+    held = np.zeros(len(codes), dtype=bool)
+    for c in range(codes.max() + 1):
+        rows = np.flatnonzero(codes == c)
+        if len(rows) >= 5:
+            held[rng.permutation(rows)[: round(fraction * len(rows))]] = True
+    return held
+
+
+def random_subsets(n_classes: int, count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Sets of two to eight classes (all of them at most), drawn at random, without repetition."""
+    most = min(8, n_classes)
+    seen: dict[tuple[int, ...], np.ndarray] = {}
+    for _ in range(20 * count):
+        if len(seen) == count:
+            break
+        chosen = np.sort(rng.permutation(n_classes)[: rng.integers(2, most + 1)])
+        seen.setdefault(tuple(chosen.tolist()), chosen)
+    return list(seen.values())
+
+
+def cut_classes(plan: Plan, weights: Weights, masks: Masks, classes: Any, n_classes: int) -> tuple[Plan, Weights]:
+    """The net of some classes: units that any of them needs, and their outputs."""
+    outputs = np.isin(np.arange(n_classes), classes)
+    return cut(plan, weights, joined(masks, classes) | {wire_up(plan).output: outputs})
+
+
+def choose_threshold(
+    plan: Plan,
+    weights: Weights,
+    rates: Mapping[str, np.ndarray],
+    X: np.ndarray,
+    codes: np.ndarray,
+    max_loss: float,
+    rng: np.random.Generator,
+) -> tuple[float, list[dict[str, float]]]:
+    """Return the largest threshold at which cut nets lose at most `max_loss` accuracy, and what each one tried gave.
+
+    The loss is the mean over random sets of classes of the accuracy of the whole net, restricted to the outputs of the
+    set, less that of the cut net, on rows of these classes. Where all lose more, the one with the least loss is taken.
+    """
+    from modpart._torch.plans import build, forward
+
+    n_classes = next(iter(rates.values())).shape[0]
+    full = forward(build(plan, weights), X)
+    subsets = [s for s in random_subsets(n_classes, _MOST_SUBSETS, rng) if np.isin(codes, s).any()]
+    size, tried = n_parameters(weights), []
+    for threshold in THRESHOLDS:
+        masks, losses = class_masks(rates, threshold), []
+        for chosen in subsets:
+            rows = np.isin(codes, chosen)
+            place = np.searchsorted(chosen, codes[rows])
+            whole = (full[rows][:, chosen].argmax(1) == place).mean()
+            part = forward(build(*cut_classes(plan, weights, masks, chosen, n_classes)), X[rows])
+            losses.append(whole - (part.argmax(1) == place).mean())
+        sizes = [n_parameters(cut_classes(plan, weights, masks, [c], n_classes)[1]) / size for c in range(n_classes)]
+        tried.append({"threshold": threshold, "loss": float(np.mean(losses)), "retention": float(np.mean(sizes))})
+        if tried[-1]["loss"] <= max_loss:
+            break
+    best = tried[-1] if tried[-1]["loss"] <= max_loss else min(tried, key=lambda row: row["loss"])
+    return best["threshold"], tried
+
+
+def calibrate(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
+    """Slope and intercept of Platt's logistic curve, log odds = a logit + b, for one class against the rest."""
+    if positive.all() or not positive.any():
+        return 1.0, 0.0
+    fitted = LogisticRegression(C=10.0).fit(logits.reshape(-1, 1), positive)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
