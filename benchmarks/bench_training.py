@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import numpy as np
 import sklearn
@@ -55,9 +56,15 @@ arrays to trained networks, or to predictions.
 
 {stacked}
 
+All experts predict all rows, from a table to predictions: stacked, and one after the other by bare torch modules (one
+float32 tensor made for all, no gradients), by `MLPExpert.predict` and by `predict` of skorch's nets as they come.
+
+{predicted}
+
 Stacking saves what each small operation costs to start: much in training, where there are many; little in prediction,
-where ten products per table and layer keep the processor busy. The ratio there is what the loop loses when its
-activations no longer fit the processor's cache or the memory at hand, and differs from one process to the next.
+where ten products per table and layer keep the processor busy. Against bare modules the ratio is what the loop loses
+when its activations no longer fit the processor's cache or the memory at hand, and differs from one process to the
+next: the products alone, at the speed of large ones, take {floor:.1f} ms for 10000 rows here.
 """
 
 
@@ -166,6 +173,19 @@ def predict_loop(nets: list[nn.Sequential], X: np.ndarray) -> None:
         np.concatenate([net(rows).numpy() for net in nets], axis=1)
 
 
+def predict_each(experts: list[Any], X: np.ndarray) -> None:
+    """All experts predict all rows, each by its own `predict`."""
+    np.column_stack([expert.predict(X) for expert in experts])
+
+
+def floor_ms() -> float:
+    """What ten nets' products for 10,000 rows would take at the speed of one large product."""
+    side = 1024
+    first, second, third = torch.randn(512, side), torch.randn(side, side), torch.empty(512, side)
+    seconds = np.median(compare([lambda: torch.mm(first, second, out=third)], 20))
+    return 1e3 * seconds * 10 * 10_000 * (8 * 32 + 32 * 32 + 32) / (512 * side * side)
+
+
 def compare(contestants: list[Callable[[], None]], repeats: int) -> np.ndarray:
     """Processor seconds of each contestant in each round, shape (repeats, contestants), in alternating order."""
     for run in contestants:
@@ -211,13 +231,34 @@ def stacked_rows(repeats: int) -> list[str]:
         job = (X, y, labels, batch, epochs)
         times = compare([lambda job=job: run_stacked(*job), lambda job=job: run_loop_of_nets(*job)], repeats)
         lines.append(_line(f"one epoch, batch {batch} per expert", times / epochs))
+    return lines
+
+
+def predicted_rows(repeats: int) -> list[str]:
+    """Table (c): ten experts predict all rows."""
+    lines = [
+        "| rows | stacked, ms | torch modules / stacked | MLPExpert / stacked | skorch / stacked |",
+        "|---|---|---|---|---|",
+    ]
     trainer = StackedTrainer(8, (32, 32), seed=0, activation="relu")
     trainer.grow(10)
     nets = [sequential([8, 32, 32, 1], nn.ReLU) for _ in range(10)]
-    for n in (10_000, 100_000):
+    guests = [NeuralNetRegressor(net, verbose=0, train_split=None).initialize() for net in nets]
+    X, y = make_table(1000, 8)
+    experts = [MLPExpert((32, 32), activation="relu", max_epochs=1, random_state=k).fit(X, y) for k in range(10)]
+    for n in (1000, 10_000, 100_000):
         X, _ = make_table(n, 8)
-        times = compare([lambda X=X: predict_stacked(trainer, X), lambda X=X: predict_loop(nets, X)], 3 * repeats)
-        lines.append(_line(f"all experts predict {n} rows", times))
+        runs = [
+            lambda X=X: predict_stacked(trainer, X),
+            lambda X=X: predict_loop(nets, X),
+            lambda X=X: predict_each(experts, X),
+            lambda X=X: predict_each(guests, X.astype(np.float32)),
+        ]
+        times = compare(runs if n < 100_000 else runs[:-1], repeats)  # skorch needs seconds
+        ratio = [f"{value:.1f}" for value in np.median(times[:, 1:] / times[:, :1], axis=0)]
+        cells = [str(n), f"{np.median(times[:, 0]) * 1e3:.1f}", *ratio, *["-"] * (3 - len(ratio))]
+        lines.append("| " + " | ".join(cells) + " |")
+        print(lines[-1], flush=True)
     return lines
 
 
@@ -236,6 +277,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     training, stacked = training_rows(arguments.repeats), stacked_rows(arguments.repeats)
+    predicted = predicted_rows(arguments.repeats)
     text = PAGE.format(
         cores=os.cpu_count(),
         python=platform.python_version(),
@@ -245,6 +287,8 @@ def main() -> None:
         repeats=arguments.repeats,
         training="\n".join(training),
         stacked="\n".join(stacked),
+        predicted="\n".join(predicted),
+        floor=floor_ms(),
     )
     if arguments.write:
         TARGET.parent.mkdir(parents=True, exist_ok=True)

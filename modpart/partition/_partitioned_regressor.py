@@ -14,7 +14,7 @@ from modpart._utils.params import integer, model, nothing, one_of
 from modpart._utils.progress import Progress
 from modpart._utils.seeds import seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._bag.accuracy import families, fit_corrected
+from modpart.partition._bag.accuracy import closed_form_families, family_of, fit_corrected
 from modpart.partition._contest import Scaling
 from modpart.partition._free.nets import as_expert
 from modpart.partition._modular import Folds, PartitionedModel, partitioner_of
@@ -28,11 +28,11 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
 
     There are two modes. ``mode="regimes"`` makes one partition, to be read: a partitioner finds regimes, one expert is
     trained per regime, and a gate routes rows to experts. ``mode="accuracy"`` makes many, to predict well: trees with a
-    straight line in every cell cut the table again and again, clones of `estimator` learn the cells, and their mean and
-    their boosted sum correct one model of all rows. Cross-validation, with the partitions themselves made anew in every
-    fold, compares this with that one model of the same kind; unless the gain is larger than its standard error, the
-    single model is kept. Use it where a table holds several laws; on one coherent law it costs time and gives the
-    single model.
+    straight line in every cell cut the table again and again, clones of `estimator` and straight lines learn the cells,
+    and their means and boosted sums correct one model of all rows. Cross-validation, with the partitions themselves
+    made anew in every fold, compares this with that one model; unless there is a gain, larger than its standard error
+    for regimes and half of it for accuracy, the single model is kept. Use it where a table holds several laws; on one
+    coherent law it costs time and gives the single model, or nearly.
 
     Parameters
     ----------
@@ -56,7 +56,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
         Whether a single model may replace the partition. Without it only the gate of regimes is
         cross-validated.
     cv : int, splitter or iterable of (train, test) indices, default=5
-        Folds of the comparison (>= 2). A number makes shuffled folds of distinct rows: equal rows stay together.
+        Folds of the comparison (>= 2). A number makes shuffled folds of distinct rows: equal rows stay together. With
+        ``mode="accuracy"`` tables of at most 500 rows are folded twice, of at most 333 three times.
     n_jobs : int or None, default=None
         Workers for the folds, as in joblib. Results do not depend on it.
     random_state : int, Generator, RandomState or None, default=None
@@ -93,15 +94,16 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     Notes
     -----
     The time is that of ``1 + cv`` partitions; one partition when it finds a single regime, since there is nothing to
-    compare then. With ``mode="accuracy"`` it is that of up to ``20 n_trees (1 + cv)`` fits of `estimator` to cells; the
-    trees themselves, which see sums of products of inputs and target and never `estimator`, take milliseconds.
+    compare then. With ``mode="accuracy"`` it is that of up to ``20 n_trees (1 + cv)`` fits of `estimator` to cells, cv
+    counting all folds; the trees themselves, which see sums of products of inputs and target and never `estimator`,
+    take milliseconds.
 
     The bag [2]_ averages experts over trees of bootstrap samples and random inputs [3]_, with cuts that leave the least
     ridge loss, best first. The boosted sum [4]_ takes short steps on what the single model leaves over when held out.
     Both correct the single model with non-negative weights that sum to at most one, by least squares on held-out
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
     together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
-    outside it. A correction that gains g with standard error s is added at all but (s / g)^2 of its size.
+    outside it. The share at which all of them are added is that of the least held-out error, at most 1.
 
     Weights of rows and several outputs are those of :class:`ActivePartitioner`, except that with ``mode="accuracy"``
     each output has a bag of its own, which falls back on its own; `gain_` is that of all which could be compared.
@@ -209,20 +211,18 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
                 f"partitions of its own. Leave {name} at its default, or use mode='regimes'."
             )
         progress = Progress(self, X, y, total=1)
-        own = self.estimator is not None
-        if own:
-            check_takes_weights("PartitionedRegressor", self.estimator, weight)
-            kinds = [(seed_nested(clone(as_expert(self.estimator)), rng), True)]
+        if self.estimator is None:
+            families = closed_form_families(X.shape[1], weight, rng)
         else:
-            kinds = families(X.shape[1], weight, rng)
+            check_takes_weights("PartitionedRegressor", self.estimator, weight)
+            families = family_of(seed_nested(clone(as_expert(self.estimator)), rng))
         with one_thread():
             self.bag_ = fit_corrected(
-                kinds,
+                families,
                 X,
                 y,
                 weight,
                 rng,
-                scale=not own,
                 n_trees=self.n_trees,
                 cv=self.cv,
                 fallback=self.fallback,

@@ -1,9 +1,10 @@
 """The model of ``mode="accuracy"``: single models and their corrections, weighted by errors on rows not trained on.
 
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
-fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Of several
-single models the best in cross-validation is often not the best on new rows: the mean of all that are not clearly worse
-stands, unless it does worse than the best.
+fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Small tables
+are folded several times over: who wins one set of folds may lose another. Of several single models the best in
+cross-validation is often not the best on new rows: the mean of all that are not clearly worse stands, unless it does
+worse than the best.
 """
 
 from dataclasses import dataclass, replace
@@ -17,18 +18,18 @@ from sklearn.model_selection import check_cv
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds, seed_nested
 from modpart.exceptions import ParameterError
-from modpart.partition._bag.bag import Bag, folds_of
+from modpart.partition._bag.bag import Bag, Family, folds_of
+from modpart.partition._bag.held_out import HeldOut, Saved, Table
 from modpart.partition._bag.ridge import PolynomialRidge
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
-from modpart.partition._rows import WeightedRows, standard_error
+from modpart.partition._rows import WeightedRows
 
 __all__ = [
     "CorrectedModel",
     "CorrectedOutputs",
-    "Saved",
-    "Table",
-    "families",
+    "closed_form_families",
+    "family_of",
     "fit_corrected",
     "mean_of_close",
     "stacking_weights",
@@ -38,40 +39,11 @@ SHRINK = 1e-3  # of the weights, relative to the mean square of a correction
 SUM_PRICE = 1e3
 LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, larger ones are cut to that size
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
-STANDARD_ERRORS = 1.0  # that parts have to gain
+STANDARD_ERRORS = 0.5  # that parts have to gain
 CLEARLY = 2.0  # standard errors by which a single model is clearly worse than another
+TINY = np.finfo(np.float64).tiny
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows that are held out in turn."""
-
-    X: np.ndarray
-    weight: np.ndarray
-    folds: list[tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Saved:
-    """Squared errors on held-out rows: of the single model, and how much less those of the corrected one are."""
-
-    error: np.ndarray
-    less: np.ndarray
-    weight: np.ndarray
-
-    @property
-    def share(self) -> float:
-        """Share of the error that is saved."""
-        return float(np.average(self.less, weights=self.weight)) / self._error()
-
-    @property
-    def share_se(self) -> float:
-        """Its standard error over rows."""
-        return float(standard_error(self.less, self.weight)) / self._error()
-
-    def _error(self) -> float:
-        return max(float(np.average(self.error, weights=self.weight)), np.finfo(np.float64).tiny)
+MOST_REPEATS, REPEATED_ROWS = 3, 1000  # a table is folded so often, or until so many rows were held out
 
 
 @dataclass
@@ -82,7 +54,6 @@ class CorrectedModel:
     """
 
     bags: list[Bag]
-    scaling: Scaling | None  # None leaves the inputs as they are
     reference: int  # column of the single model
     weights: np.ndarray  # of each column, 0 for the reference
     limits: np.ndarray  # largest difference of each column
@@ -96,12 +67,11 @@ class CorrectedModel:
         return max([1, *(bag.n_cells for bag, used in zip(self.bags, self._used(), strict=True) if used)])
 
     def _used(self) -> list[bool]:
-        ends = np.cumsum([bag.n_columns for bag in self.bags])
-        return [bool((part[1:] > 0).any()) for part in np.split(self.weights, ends[:-1])]
+        parts = np.split(self.weights, np.cumsum([bag.n_columns for bag in self.bags])[:-1])
+        return [bool((w[bag.family.alone :] > 0).any()) for bag, w in zip(self.bags, parts, strict=True)]
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        inputs = X if self.scaling is None else self.scaling.inputs(X)
-        return self.combine(np.hstack([bag.predict(inputs) for bag in self.bags]), self.weights)
+        return self.combine(np.hstack([bag.predict(X) for bag in self.bags]), self.weights)
 
     def combine(self, candidates: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Predictions from those of all candidates, by one set of weights or one for each row.
@@ -118,7 +88,7 @@ class CorrectedModel:
         singles = self.singles
         return replace(
             self,
-            bags=[bag.alone() for bag in self.bags],
+            bags=[bag.alone() for bag in self.bags if bag.family.alone],
             reference=int(np.flatnonzero(singles == self.reference)[0]),
             weights=weights[singles],
             limits=self.limits[singles],
@@ -126,8 +96,9 @@ class CorrectedModel:
 
     @property
     def singles(self) -> np.ndarray:
-        """Columns of the single models."""
-        return np.cumsum([0, *(bag.n_columns for bag in self.bags)])[:-1]
+        """Columns of the single models that may stand alone."""
+        starts = np.cumsum([0, *(bag.n_columns for bag in self.bags)])[:-1]
+        return starts[[bag.family.alone for bag in self.bags]]
 
 
 @dataclass
@@ -155,16 +126,21 @@ class CorrectedOutputs:
         return Saved(error, less, parts[0][0].weight)
 
 
-def families(n_features: int, weight: np.ndarray, rng: np.random.Generator) -> list[tuple[Any, bool]]:
-    """Closed-form regressors for standardised inputs, and whether partitions of them are made."""
-    found: list[tuple[Any, bool]] = [(PolynomialRidge(1), True)]
+def family_of(estimator: Any) -> list[Family]:
+    """Families for an estimator of the user's: its own, and straight lines, which fit the small cells best."""
+    return [Family(estimator), Family(PolynomialRidge(1), alone=False, scaled=True)]
+
+
+def closed_form_families(n_features: int, weight: np.ndarray, rng: np.random.Generator) -> list[Family]:
+    """Families to choose from where the user names none."""
+    found = [Family(PolynomialRidge(1), scaled=True)]
     if n_features * (n_features + 3) // 2 <= min(QUADRATIC_TERMS, weight.sum() // 2):
-        found.append((PolynomialRidge(2), True))
-    return [*found, (seed_nested(BayesianExpert(), rng), False)]
+        found.append(Family(PolynomialRidge(2), scaled=True))
+    return [*found, Family(seed_nested(BayesianExpert(), rng), parts=False)]
 
 
 def fit_corrected(
-    kinds: list[tuple[Any, bool]],
+    families: list[Family],
     X: np.ndarray,
     y: np.ndarray,
     weight: np.ndarray,
@@ -177,8 +153,7 @@ def fit_corrected(
 
     Parameters
     ----------
-    kinds : list of (regressor, bool)
-        Families, and whether partitions of each are made.
+    families : list of Family
     X : ndarray of shape (n_samples, n_features)
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Each output has a model of its own, and falls back on its own.
@@ -187,13 +162,13 @@ def fit_corrected(
     rng : Generator
     cv, n_trees, fallback, n_jobs
         As in PartitionedRegressor.
-    scale : bool
-        Whether the families expect standardised inputs.
     """
-    rows, (fold_seed, *seeds) = WeightedRows.of(X, y, weight), child_seeds(rng, 1 + len(kinds))
+    rows, (fold_seed, *seeds) = WeightedRows.of(X, y, weight), child_seeds(rng, 1 + len(families))
     if isinstance(cv, Integral):
         X, y, weight = rows.X, rows.y, rows.weight
-        folds = folds_of(X, int(cv), fold_seed)
+        repeats = int(np.clip(REPEATED_ROWS // len(X), 1, MOST_REPEATS))
+        fold_seeds = child_seeds(np.random.default_rng(fold_seed), repeats)
+        folds = [fold for seed in fold_seeds for fold in folds_of(X, int(cv), seed)]
     else:
         folds = list(check_cv(cv).split(X, y))
     for train, test in folds:
@@ -204,108 +179,112 @@ def fit_corrected(
             )
     table = Table(X, weight, folds)
     if y.ndim == 1:
-        return _fit_output(kinds, rows, table, y, seeds, **options)
-    models = [
-        _fit_output(kinds, replace(rows, y=rows.y[:, k]), table, y[:, k], seeds, **options) for k in range(y.shape[1])
-    ]
+        return _fit_output(families, rows, table, y, seeds, **options)
+    outputs = zip(np.ascontiguousarray(rows.y.T), np.ascontiguousarray(y.T), strict=True)
+    models = [_fit_output(families, replace(rows, y=own), table, given, seeds, **options) for own, given in outputs]
     return CorrectedOutputs(models, np.asarray(Scaling.of(rows.X, rows.y, rows.weight).y_sd) ** 2)
 
 
 def _fit_output(
-    kinds: list[tuple[Any, bool]],
+    families: list[Family],
     rows: WeightedRows,
     table: Table,
     y: np.ndarray,
     seeds: list[int],
     *,
-    scale: bool,
     n_trees: int,
     fallback: bool,
     n_jobs: int | None,
 ) -> CorrectedModel:
     """Train one output on all rows, and on the folds of `table`, whose target is `y`."""
-    scaling = Scaling.of(rows.X, rows.y, rows.weight) if scale else None
-    inputs, X = (part if scaling is None else scaling.inputs(part) for part in (rows.X, table.X))
-    plan = [(kind, n_trees if parts else 0, seed) for (kind, parts), seed in zip(kinds, seeds, strict=True)]
-    bags = _trained(plan, inputs, rows.y, rows.weight)
+    plan = [(family, n_trees, seed) for family, seed in zip(families, seeds, strict=True)]
+    bags = _trained(plan, rows)
     n_columns, margin = sum(bag.n_columns for bag in bags), MARGIN * float(np.ptp(rows.y))
     none, bounds = np.zeros(n_columns), (float(rows.y.min()) - margin, float(rows.y.max()) + margin)
-    model = CorrectedModel(bags, scaling, 0, none, none, *bounds)
-    if not table.folds or (len(bags) == 1 and not bags[0].local):
+    model = CorrectedModel(bags, 0, none, none, *bounds)
+    if not table.folds or (len(model.singles) == 1 and not any(bag.local for bag in bags)):
         return model.without_parts(none)
-    jobs = [(plan, X, y, table.weight, train, test) for train, test in table.folds]
-    candidates = np.concatenate(parallel_map(_held_out, jobs, n_jobs=n_jobs))
-    tested = np.concatenate([test for _, test in table.folds])
-    fold_of = np.repeat(np.arange(len(jobs)), [len(test) for _, test in table.folds])
-    return _weigh(model, candidates, y[tested], table.weight[tested], fold_of, fallback)
+    jobs = [(plan, table.X, y, table.weight, train, test) for train, test in table.folds]
+    held_out = HeldOut.of(parallel_map(_predicted, jobs, n_jobs=n_jobs), y, table)
+    return _weigh(model, held_out, fallback)
 
 
-def _held_out(
+def _predicted(
     plan: list[Any], X: np.ndarray, y: np.ndarray, weight: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Predictions of rows `test` by all candidates made from rows `train`."""
-    rows = WeightedRows.of(X[train], y[train], weight[train])
-    bags = _trained(plan, rows.X, rows.y, rows.weight)
+    bags = _trained(plan, WeightedRows.of(X[train], y[train], weight[train]))
     return np.hstack([bag.predict(X[test]) for bag in bags])
 
 
-def _trained(plan: list[Any], X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> list[Bag]:
-    return [Bag(kind, count).fit(X, y, weight, seed) for kind, count, seed in plan]
+def _trained(plan: list[Any], rows: WeightedRows) -> list[Bag]:
+    return [Bag(family, n_trees).fit(rows.X, rows.y, rows.weight, seed) for family, n_trees, seed in plan]
 
 
-def _weigh(
-    model: CorrectedModel,
-    candidates: np.ndarray,
-    y: np.ndarray,
-    weight: np.ndarray,
-    fold_of: np.ndarray,
-    fallback: bool,
-) -> CorrectedModel:
+def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> CorrectedModel:
     """Choose the reference, the limits and the weights by held-out predictions; measure the gain; fall back.
 
-    Parts have to gain a standard error over what stands without them, the best single model or the mean of several. The
-    less certain their gain, the smaller their share: of a gain g with standard error s all but (s / g)^2.
+    What stands without parts is the best single model, or the mean of several. Parts lead from there as far as held-out
+    errors tell: where both do equally well but differ, half of the way is better than either end. That share is made
+    without each fold, too, and has to gain half a standard error.
     """
-    singles = np.isin(np.arange(candidates.shape[1]), model.singles)
-    squares = np.average((candidates[:, singles] - y[:, None]) ** 2, axis=0, weights=weight)
-    model.reference = int(model.singles[squares.argmin()])
-    best = candidates[:, model.reference]
-    differences, left = candidates - best[:, None], y - best
+    candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
+    squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
+    best_single = int(np.average(squares, axis=0, weights=held_out.row_weight).argmin())
+    model.reference = int(model.singles[best_single])
+    differences = candidates - candidates[:, [model.reference]]
+    left = y - candidates[:, model.reference]
     model.limits = np.quantile(np.abs(differences), LARGEST_SHARE, axis=0, weights=weight, method="inverted_cdf")
     differences = np.clip(differences, -model.limits, model.limits)
-    sets = [np.ones(len(y), dtype=bool), *(fold_of != k for k in range(fold_of.max() + 1))]
 
     def errors(weights: np.ndarray) -> np.ndarray:
         """Squared errors of each row with weights that were made without its fold."""
-        return (model.combine(candidates, weights[1 + fold_of]) - y) ** 2
+        return held_out.by_row((model.combine(candidates, weights[1 + held_out.fold]) - y) ** 2)
 
-    whole = np.array([stacking_weights(differences[rows], left[rows], weight[rows]) for rows in sets])
-    plain = np.tile(mean_of_close(candidates, model.singles, model.reference, y, weight), (len(sets), 1))
-    if errors(plain) @ weight > left**2 @ weight:
+    def compared(before: np.ndarray, after: np.ndarray) -> Saved:
+        return Saved(before, before - after, held_out.row_weight)
+
+    sets = held_out.without_each_fold()
+    whole = np.array([stacking_weights(differences[seen], left[seen], weight[seen]) for seen in sets])
+    single, plain = squares[:, best_single], np.zeros((len(sets), candidates.shape[1]))
+    plain[:, model.singles] = mean_of_close(squares, best_single, held_out.row_weight)
+    if compared(single, errors(plain)).share < 0.0:
         plain[:] = 0.0
-    model.saved = Saved(left**2, left**2 - errors(whole), weight)
+    model.saved = compared(single, errors(whole))
     if not fallback:
         model.weights = whole[0]
         return model
-    saved = Saved(errors(plain), errors(plain) - errors(whole), weight)
+    ends = [model.combine(candidates, weights[1 + held_out.fold]) for weights in (plain, whole)]
+    way, rest = ends[1] - ends[0], y - ends[0]
+    length = np.array([weight[seen] @ way[seen] ** 2 for seen in sets])
+    shares = np.array([weight[seen] @ (rest[seen] * way[seen]) for seen in sets]) / np.maximum(length, TINY)
+    shares = plain + np.clip(shares, 0.0, 1.0)[:, None] * (whole - plain)
+    saved = compared(errors(plain), errors(shares))
     if saved.share <= STANDARD_ERRORS * saved.share_se:
         return model.without_parts(plain[0])
-    certain = 1.0 - (STANDARD_ERRORS * saved.share_se / saved.share) ** 2
-    shares = plain + certain * (whole - plain)
-    model.weights, model.saved = shares[0], Saved(left**2, left**2 - errors(shares), weight)
+    model.weights, model.saved = shares[0], compared(single, errors(shares))
     return model
 
 
-def mean_of_close(
-    candidates: np.ndarray, singles: np.ndarray, reference: int, y: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
-    """Weights for the mean of the single models that are not clearly worse than the best, the reference."""
-    errors = (candidates - y[:, None]) ** 2
-    worse = {k: Saved(errors[:, k], errors[:, k] - errors[:, reference], weight) for k in singles}
-    close = [k for k, much in worse.items() if much.share <= CLEARLY * much.share_se]
-    weights = np.zeros(candidates.shape[1])
-    weights[close] = 1.0 / len(close)
-    weights[reference] = 0.0  # its share is what the others leave
+def mean_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndarray:
+    """Weights for the mean of the single models that are not clearly worse than the best.
+
+    Parameters
+    ----------
+    squares : ndarray of shape (n_samples, n_models)
+        Squared errors.
+    best : int
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    weights : ndarray of shape (n_models,)
+        That of the best is what the others leave, given as 0.
+    """
+    worse = [Saved(errors, errors - squares[:, best], weight) for errors in squares.T]
+    close = np.array([much.share <= CLEARLY * much.share_se for much in worse])
+    weights = close / close.sum()
+    weights[best] = 0.0
     return weights
 
 

@@ -8,7 +8,7 @@ model is: a straight line leaves much to boost, a flexible model little.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from modpart.partition._bag.leaf_trees import LeafTree, grow_tree
 from modpart.partition._contest import Scaling
 from modpart.partition._rows import answer, fit_rows
 
-__all__ = ["Bag", "Expert", "Partition", "folds_of", "held_out_predictions"]
+__all__ = ["Bag", "Expert", "Family", "Partition", "folds_of", "held_out_predictions"]
 
 LOCAL_CELLS, BOOSTED_CELLS = 8, 6
 ROUNDS_PER_TREE, STEP, ROUND_SHARE = 2, 0.3, 0.6  # boosting: rounds for each tree of the bag, share of rows in a round
@@ -32,6 +32,16 @@ SHRINKAGE = 20  # a shrunk expert counts n / (n + 20 p) in a cell of n rows, p b
 MARGIN = 0.1  # experts predict at most so far outside the targets of their cell, in ranges of those targets
 RESIDUAL_FOLDS = 5
 UNCHECKED = {"assume_finite": True, "skip_parameter_validation": True}  # for hundreds of small fits on checked rows
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of regressor, and what is made of it."""
+
+    estimator: Any
+    alone: bool = True  # whether its single model is a candidate
+    parts: bool = True  # whether partitions are made
+    scaled: bool = False  # whether it expects standardised inputs
 
 
 @dataclass
@@ -103,54 +113,56 @@ class Bag:
 
     Parameters
     ----------
-    estimator : regressor
-        The single model and every expert is a clone of it.
+    family : Family
+        The single model and every expert is a clone of its estimator.
     n_trees : int
-        Partitions that the local experts average over; there are twice as many boosting rounds. 0 for no corrections.
+        Partitions that the local experts average over; there are twice as many boosting rounds.
     """
 
-    def __init__(self, estimator: Any, n_trees: int) -> None:
-        self.estimator = estimator
+    def __init__(self, family: Family, n_trees: int) -> None:
+        self.family = family
         self.n_trees = n_trees
 
     def fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, seed: int) -> "Bag":
         """Train everything on distinct rows; one of weight w is w equal rows."""
-        rng = np.random.default_rng(seed)
-        self.single = fit_rows(clone(self.estimator), X, y, weight)
+        rng, estimator = np.random.default_rng(seed), self.family.estimator
         self.scaling = Scaling.of(X, y, weight)
+        Z = self.scaling.inputs(X)
+        X = Z if self.family.scaled else X
+        self.single = fit_rows(clone(estimator), X, y, weight)
         self.local: list[Partition] = []
         self.boosted: list[Partition] = []
         self.n_terms = X.shape[1] + 1
         least = max(LEAST_ROWS, ROWS_PER_TERM * self.n_terms)
-        if self.n_trees == 0 or len(X) < 2 * least:
+        if not self.family.parts or len(X) < 2 * least:
             return self
-        Z, target, n = self.scaling.inputs(X), self.scaling.target(y), len(X)
+        target, n = self.scaling.target(y), len(X)
         trees = []
         for _ in range(self.n_trees):
             drawn = weight * np.bincount(rng.integers(n, size=n), minlength=n)
             trees.append(grow_tree(Z, target, drawn, _some_columns(X.shape[1], rng), LOCAL_CELLS, least))
         if all(tree.n_cells == 1 for tree in trees):
             return self
-        self.local = [Partition.of(tree, self.estimator, X, Z, y, weight) for tree in trees]
-        left = y - held_out_predictions(self.estimator, X, y, weight, child_seeds(rng, 1)[0])
+        self.local = [Partition.of(tree, estimator, X, Z, y, weight) for tree in trees]
+        left = y - held_out_predictions(estimator, X, y, weight, child_seeds(rng, 1)[0])
         for _ in range(ROUNDS_PER_TREE * self.n_trees):
             drawn = weight * (rng.random(n) < ROUND_SHARE)
             columns = _some_columns(X.shape[1], rng)
             tree = grow_tree(Z, left / self.scaling.y_sd, drawn, columns, BOOSTED_CELLS, least)
-            self.boosted.append(Partition.of(tree, self.estimator, X, Z, left, weight))
+            self.boosted.append(Partition.of(tree, estimator, X, Z, left, weight))
             left = left - STEP * self.boosted[-1].predict(X, Z)
         return self
 
     def alone(self) -> "Bag":
         """The single model without corrections."""
-        bag = Bag(self.estimator, 0)
+        bag = Bag(replace(self.family, parts=False), self.n_trees)
         bag.single, bag.scaling, bag.n_terms, bag.local, bag.boosted = self.single, self.scaling, self.n_terms, [], []
         return bag
 
     @property
     def n_columns(self) -> int:
         """Columns of the predictions."""
-        return 4 if self.n_trees else 1
+        return self.family.alone + 3 * self.family.parts
 
     @property
     def n_cells(self) -> int:
@@ -158,11 +170,12 @@ class Bag:
         return max((partition.tree.n_cells for partition in self.local + self.boosted), default=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The single model alone, then with each correction, shape (n_samples, n_columns)."""
+        """The single model where it may stand alone, then with each correction, shape (n_samples, n_columns)."""
+        Z = self.scaling.inputs(X)
+        X = Z if self.family.scaled else X
         single = answer(self.single, X)
         if not self.local:
             return np.repeat(single[:, None], self.n_columns, axis=1)
-        Z = self.scaling.inputs(X)
         local, shrunk = np.zeros(len(X)), np.zeros(len(X))
         for partition in self.local:
             for rows, expert, values in partition.parts(X, Z):
@@ -170,7 +183,8 @@ class Bag:
                 local[rows] += change
                 shrunk[rows] += change * expert.weight / (expert.weight + SHRINKAGE * self.n_terms)
         boosted = STEP * sum(partition.predict(X, Z) for partition in self.boosted)
-        return np.column_stack([single, single + local, single + shrunk, single + boosted])
+        columns = np.column_stack([single, single + local, single + shrunk, single + boosted])
+        return columns if self.family.alone else columns[:, 1:]
 
 
 def _some_columns(n_columns: int, rng: np.random.Generator) -> np.ndarray:
