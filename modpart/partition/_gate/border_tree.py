@@ -231,10 +231,14 @@ def _share_cuts(root: _Node, X: np.ndarray, costs: np.ndarray) -> None:
 
 
 def _cuts(node: _Node, X: np.ndarray, costs: np.ndarray) -> list[tuple[list[_Node], np.ndarray, np.ndarray]]:
-    """Every cut below a node, alone in a list, with its column's values and what rows cost more on its left."""
-    if node.children is None:
+    """Every cut below a node, alone in a list, with its column's values and what rows cost more on its left.
+
+    Cuts above have moved since a cut was placed, so that no rows may be left to tell apart; it is passed over.
+    """
+    if node.children is None or not len(X):
         return []
     every, left = np.arange(len(X)), X[:, node.column] <= node.threshold
     dearer = np.subtract(*(costs[every, child.route(X)] for child in node.children))
     below = [_cuts(child, X[rows], costs[rows]) for child, rows in zip(node.children, (left, ~left), strict=True)]
-    return [([node], X[:, node.column], dearer), *below[0], *below[1]]
+    own = [([node], X[:, node.column], dearer)] if np.ptp(X[:, node.column]) > 0 else []
+    return [*own, *below[0], *below[1]]
