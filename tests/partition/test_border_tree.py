@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from modpart.partition._gate.border_tree import BorderTree, _Node, _place
+from modpart.partition._gate.border_tree import BorderTree, _Node, _place, _share_cuts
 
 
 def corner(n=600, n_idle=6, seed=0):
@@ -60,6 +60,16 @@ def test_cuts_of_two_branches_share_a_place_where_one_border_explains_them():
     y = np.where(X[:, 0] > np.where(X[:, 1] > 0, 3.5, 0.7), 1, 0) + 2 * X[:, 1].astype(int)
     apart = BorderTree().fit(X, y)  # here the rows between deny it
     assert apart.predict(X).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("threshold", [2.2, 9.0])  # one row is left on its right, or none
+def test_a_cut_without_rows_to_tell_apart_keeps_its_place(threshold):
+    X, costs = np.arange(4.0)[:, None], np.eye(2)[[0, 0, 1, 1]] * 50.0
+    places = np.array([[2.0, 3.0], [0.0, 1.0]])
+    child = _Node(0, 0, 2.5, places, (_Node(0), _Node(1)))
+    _share_cuts(_Node(0, 0, threshold, places, (_Node(1), child)), X, costs)
+    assert child.threshold == 2.5
+    assert child.places is places
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -172,9 +172,8 @@ def _place(node: _Node, X: np.ndarray, dearer: np.ndarray) -> float:
 
     `dearer` is what a row costs more on the left than on the right, shape (n_samples,).
     """
-    found = {column: _posterior(X[:, column], dearer) for column in range(X.shape[1])}
-    costs = {column: cut.least + (column != node.column) * 1e-9 for column, cut in found.items() if cut is not None}
-    node.column = min(costs, key=costs.__getitem__)
+    found = [_posterior(values, dearer) for values in X.T]
+    node.column = int(np.argmin([cut.least + (column != node.column) * 1e-9 for column, cut in enumerate(found)]))
     best = found[node.column]
     node.threshold, node.places = best.threshold, best.places
     return best.least
@@ -189,13 +188,13 @@ class _Cut:
     places: np.ndarray
 
 
-def _posterior(values: np.ndarray, dearer: np.ndarray) -> _Cut | None:
-    """The best cut of a column, None where all values are the same."""
+def _posterior(values: np.ndarray, dearer: np.ndarray) -> _Cut:
+    """The best cut of a column; its cost is infinite where all values are the same."""
     order = np.argsort(values, kind="stable")
     values, cost = values[order], np.cumsum(dearer[order])
     inner = np.flatnonzero(values[1:] > values[:-1])
     if len(inner) == 0:
-        return None
+        return _Cut(np.inf, 0.0, np.zeros((2, 0)))
     low, high, cost = values[inner], values[inner + 1], cost[inner]
     least = float(cost.min())
     mass = (high - low) * np.exp(least - cost)
@@ -232,10 +231,14 @@ def _share_cuts(root: _Node, X: np.ndarray, costs: np.ndarray) -> None:
 
 
 def _cuts(node: _Node, X: np.ndarray, costs: np.ndarray) -> list[tuple[list[_Node], np.ndarray, np.ndarray]]:
-    """Every cut below a node, alone in a list, with its column's values and what rows cost more on its left."""
-    if node.children is None:
+    """Every cut below a node, alone in a list, with its column's values and what rows cost more on its left.
+
+    Cuts above have moved since a cut was placed, so that no rows may be left to tell apart; it is passed over.
+    """
+    if node.children is None or not len(X):
         return []
     every, left = np.arange(len(X)), X[:, node.column] <= node.threshold
     dearer = np.subtract(*(costs[every, child.route(X)] for child in node.children))
     below = [_cuts(child, X[rows], costs[rows]) for child, rows in zip(node.children, (left, ~left), strict=True)]
-    return [([node], X[:, node.column], dearer), *below[0], *below[1]]
+    own = [([node], X[:, node.column], dearer)] if np.ptp(X[:, node.column]) > 0 else []
+    return [*own, *below[0], *below[1]]
