@@ -111,7 +111,8 @@ def _direction(
     """Two distributions of a cause that no data tell apart, and how far apart the query is; None when it is not."""
     place, weights = _place(model, cause), _weights(model, cause)
     data = [model._contract([(v, ()) for v in model.graph.nodes], drawn=regime, apart=place) for regime in regimes]
-    unseen = null_space(np.concatenate([part.reshape(-1, len(weights)) for part in data]), rcond=1e-9)
+    seen = np.concatenate([part.reshape(-1, len(weights)) for part in data])
+    unseen = null_space(np.linalg.qr(seen, mode="r"), rcond=1e-9)  # the triangle has the same null space, and is small
     if not unseen.size:
         return None
     above, below = query(model, place)
