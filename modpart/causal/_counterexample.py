@@ -34,17 +34,21 @@ def two_models(
     graph: CausalGraph,
     regimes: Sequence[frozenset[str]],
     query: Query,
-    active: frozenset[str],
+    places: Sequence[frozenset[str]],
     causes: Sequence[Any],
     random_state: Any,
 ) -> tuple[DiscreteModel, DiscreteModel]:
-    """Search for the pair; `active` nodes depend on their causes, others are coins; `causes` are tried one by one."""
+    """Search for the pair.
+
+    `places` are sets of nodes that depend on their causes, all others being coins; `causes` is what may change. All are
+    tried in turn.
+    """
     rng = check_rng(random_state)
     best, pair = 0.0, None
     for size, others in SIZES:
-        for cause in [cause for cause in causes for _ in range(TRIES)]:
+        for cause, active in [(cause, active) for cause in causes for active in places for _ in range(TRIES)]:
             model = _drawn(graph, active, cause, size, others, rng)
-            found = _direction(model, regimes, query, cause)
+            found = _direction(model, active, regimes, query, cause)
             if found is None:
                 continue
             gap, first, second = found
@@ -106,11 +110,12 @@ def _changed(model: DiscreteModel, cause: Any, weights: np.ndarray) -> DiscreteM
 
 
 def _direction(
-    model: DiscreteModel, regimes: Sequence[frozenset[str]], query: Query, cause: Any
+    model: DiscreteModel, active: frozenset[str], regimes: Sequence[frozenset[str]], query: Query, cause: Any
 ) -> tuple[float, np.ndarray, np.ndarray] | None:
     """Two distributions of a cause that no data tell apart, and how far apart the query is; None when it is not."""
     place, weights = _place(model, cause), _weights(model, cause)
-    data = [model._contract([(v, ()) for v in model.graph.nodes], drawn=regime, apart=place) for regime in regimes]
+    shown = [(node, ()) for node in model.graph.nodes if node in active]  # coins tell nothing
+    data = [model._contract(shown, drawn=regime, apart=place) for regime in regimes]
     seen = np.concatenate([part.reshape(-1, len(weights)) for part in data])
     unseen = null_space(np.linalg.qr(seen, mode="r"), rcond=1e-9)  # the triangle has the same null space, and is small
     if not unseen.size:

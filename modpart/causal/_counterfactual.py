@@ -129,7 +129,7 @@ class CounterfactualIdentification:
         outer = frozenset().union(*(hedge.outer for hedge in self.hedges)) or active
         hidden = [pair for pair in self.graph.bidirected if set(pair) <= outer]
         noises = [node for node in self.graph.nodes if node in outer]
-        return two_models(self.graph, self.regimes, self._parts, active, [*hidden, *noises], random_state)
+        return two_models(self.graph, self.regimes, self._parts, [active], [*hidden, *noises], random_state)
 
     def _codes(self) -> dict[str, dict[Hashable, int]]:
         """The values that the query names, numbered: 0 and 1 stay what they are, others are numbered as they come."""
