@@ -112,8 +112,8 @@ class CounterfactualIdentification:
         Returns
         -------
         first, second : DiscreteModel
-            As for :meth:`Identification.counterexample`. Values in the query that are not 0 stand for 1: the models'
-            variables take two values, and a variable's values in the query are numbered as they come.
+            As for :meth:`Identification.counterexample`. Their variables take the values 0 and 1; other values in the
+            query are numbered as they come.
 
         Raises
         ------
