@@ -1,5 +1,7 @@
 """Adjustment sets: what to hold fixed so that a plain conditional distribution becomes causal."""
 
+from collections.abc import Callable
+
 from modpart.causal._graph import CausalGraph
 
 __all__ = ["adjustment_set", "front_door_set", "is_adjustment_set", "is_front_door_set"]
@@ -42,9 +44,13 @@ def adjustment_set(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[s
     found = graph.ancestors(do | outcomes) - do - outcomes - forbidden
     if not is_adjustment_set(graph, do, outcomes, found):
         return None
-    for name in sorted(found):
-        if is_adjustment_set(graph, do, outcomes, found - {name}):
-            found -= {name}
+    return _thinned(found, lambda given: is_adjustment_set(graph, do, outcomes, given))
+
+
+def _thinned(found: frozenset[str], works: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+    """Leave one name after the other out while the rest still works, until none can be spared."""
+    while spare := next((name for name in sorted(found) if works(found - {name})), None):
+        found -= {spare}
     return found
 
 
@@ -82,7 +88,4 @@ def front_door_set(graph: CausalGraph, do: frozenset[str], outcomes: frozenset[s
         found = kept
     if not is_front_door_set(graph, do, outcomes, found):
         return None
-    for name in sorted(found):
-        if is_front_door_set(graph, do, outcomes, found - {name}):
-            found -= {name}
-    return found
+    return _thinned(found, lambda through: is_front_door_set(graph, do, outcomes, through))

@@ -21,9 +21,9 @@ __all__ = ["Query", "two_models"]
 
 FORCED = 0.1  # share of a variable's noise that sets it whatever its causes say, so that everything can happen
 SIZES = ((6, 2), (12, 2), (24, 3), (48, 3), (96, 4))  # values of the hidden cause that changes, and of the others
-TRIES = 6  # of each size, for every hidden cause
+TRIES = 4  # of each size, for every hidden cause
 ENOUGH = 0.05  # difference of the answers with which the search ends
-LEAST = 1e-4  # difference that still counts
+LEAST = 1e-6  # difference that still counts: the data agree to about 1e-16
 
 
 # Numerator and denominator of a query for a model, with a last axis for the values of the cause that is set apart.
@@ -34,17 +34,21 @@ def two_models(
     graph: CausalGraph,
     regimes: Sequence[frozenset[str]],
     query: Query,
-    active: frozenset[str],
+    places: Sequence[frozenset[str]],
     causes: Sequence[Any],
     random_state: Any,
 ) -> tuple[DiscreteModel, DiscreteModel]:
-    """Search for the pair; `active` nodes depend on their causes, others are coins; `causes` are tried one by one."""
+    """Search for the pair.
+
+    `places` are sets of nodes that depend on their causes, all others being coins; `causes` is what may change. All are
+    tried in turn.
+    """
     rng = check_rng(random_state)
     best, pair = 0.0, None
     for size, others in SIZES:
-        for cause in [cause for cause in causes for _ in range(TRIES)]:
+        for cause, active in [(cause, active) for cause in causes for active in places for _ in range(TRIES)]:
             model = _drawn(graph, active, cause, size, others, rng)
-            found = _direction(model, regimes, query, cause)
+            found = _direction(model, active, regimes, query, cause)
             if found is None:
                 continue
             gap, first, second = found
@@ -106,12 +110,14 @@ def _changed(model: DiscreteModel, cause: Any, weights: np.ndarray) -> DiscreteM
 
 
 def _direction(
-    model: DiscreteModel, regimes: Sequence[frozenset[str]], query: Query, cause: Any
+    model: DiscreteModel, active: frozenset[str], regimes: Sequence[frozenset[str]], query: Query, cause: Any
 ) -> tuple[float, np.ndarray, np.ndarray] | None:
     """Two distributions of a cause that no data tell apart, and how far apart the query is; None when it is not."""
     place, weights = _place(model, cause), _weights(model, cause)
-    data = [model._contract([(v, ()) for v in model.graph.nodes], drawn=regime, apart=place) for regime in regimes]
-    unseen = null_space(np.concatenate([part.reshape(-1, len(weights)) for part in data]), rcond=1e-9)
+    shown = [(node, ()) for node in model.graph.nodes if node in active]  # coins tell nothing
+    data = [model._contract(shown, drawn=regime, apart=place) for regime in regimes]
+    seen = np.concatenate([part.reshape(-1, len(weights)) for part in data])
+    unseen = null_space(np.linalg.qr(seen, mode="r"), rcond=1e-9)  # the triangle has the same null space, and is small
     if not unseen.size:
         return None
     above, below = query(model, place)

@@ -15,7 +15,7 @@ from modpart.causal._answers import as_series, place_of, warn_of_gaps
 from modpart.causal._counterexample import two_models
 from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate, sum_product
 from modpart.causal._estimand import factor_expression
-from modpart.causal._expression import Expression
+from modpart.causal._expression import Expression, text
 from modpart.causal._factors import Hedge
 from modpart.causal._graph import CausalGraph, Names
 from modpart.causal._model import DiscreteModel
@@ -98,8 +98,45 @@ class CounterfactualIdentification:
 
     def __str__(self) -> str:
         if self.identifiable:
-            return f"{self.query} is identifiable"
+            return f"{self.query} = {self.estimand}"
         return f"{self.query} is not identifiable: {self.reason}"
+
+    @property
+    def estimand(self) -> str:
+        """The formula as text; values of the query stand where they are put in.
+
+        Raises
+        ------
+        NotIdentifiableError
+            When there is none.
+        """
+        self.raise_if_not()
+        if self.impossible:
+            return "0"
+        labels: dict[Symbol, str] = {}
+        asked = [_symbol(self.graph, event) for event in self.events]
+        parts = [self._factor_text(factor, labels) for factor in self.numerator]
+        parts += [f"1[{_label(symbol, labels)} = {_label(value, labels)}]" for symbol, value in self.links.items()]
+        above = _summed_text(parts, [label for symbol, label in labels.items() if symbol not in asked])
+        if not self.given:
+            return above
+        if self.shared:
+            below = _summed_text(parts, labels.values())
+        else:
+            others: dict[Symbol, str] = {}
+            parts = [self._factor_text(factor, others) for factor in self.denominator]
+            below = _summed_text(parts, others.values())
+        if self.shared and not set(asked) & set(labels):
+            return above
+        return f"({above}) / ({below})"
+
+    def _factor_text(self, factor: WorldFactor, labels: dict[Symbol, str]) -> str:
+        expression = factor_expression(self.graph, factor.source)
+        names = {
+            name: _label(value, labels) if isinstance(value, Symbol) else f"{name}={value}"
+            for name, value in factor.values.items()
+        }
+        return text(expression, names=names)
 
     def counterexample(self, *, random_state: Any = 0) -> tuple[DiscreteModel, DiscreteModel]:
         """Two models of the graph that agree on all data at hand and give different answers.
@@ -112,8 +149,8 @@ class CounterfactualIdentification:
         Returns
         -------
         first, second : DiscreteModel
-            As for :meth:`Identification.counterexample`. Values in the query that are not 0 stand for 1: the models'
-            variables take two values, and a variable's values in the query are numbered as they come.
+            As for :meth:`Identification.counterexample`. Their variables take the values 0 and 1; other values in the
+            query are numbered as they come.
 
         Raises
         ------
@@ -129,7 +166,7 @@ class CounterfactualIdentification:
         outer = frozenset().union(*(hedge.outer for hedge in self.hedges)) or active
         hidden = [pair for pair in self.graph.bidirected if set(pair) <= outer]
         noises = [node for node in self.graph.nodes if node in outer]
-        return two_models(self.graph, self.regimes, self._parts, active, [*hidden, *noises], random_state)
+        return two_models(self.graph, self.regimes, self._parts, [active], [*hidden, *noises], random_state)
 
     def _codes(self) -> dict[str, dict[Hashable, int]]:
         """The values that the query names, numbered: 0 and 1 stay what they are, others are numbered as they come."""
@@ -246,6 +283,26 @@ class CounterfactualIdentification:
             elif not isinstance(factor.values[name], Symbol):
                 table = table.at(name, place_of(frame, name, factor.values[name], "The query sets"))
         return Table(tuple(factor.values.get(name, name) for name in table.names), table.values)
+
+
+def _label(value: Hashable, labels: dict[Symbol, str]) -> str:
+    """The name of a symbol: its variable, with primes where other symbols have that name."""
+    if not isinstance(value, Symbol):
+        return str(value)
+    if value not in labels:
+        name = value.variable
+        while name in labels.values():
+            name += "'"
+        labels[value] = name
+    return labels[value]
+
+
+def _summed_text(parts: Sequence[str], over: Iterable[str]) -> str:
+    """A product of formulas under a sum; one that is a sum itself stands last, or in brackets."""
+    names = ", ".join(over)
+    ordered = sorted(parts, key=lambda part: part.startswith("sum_")) or ["1"]
+    closed = [f"[{part}]" if part.startswith("sum_") else part for part in ordered[:-1]]
+    return (f"sum_{{{names}}} " if names else "") + " ".join([*closed, ordered[-1]])
 
 
 def _symbol(graph: CausalGraph, event: Event) -> Symbol:

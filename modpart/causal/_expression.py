@@ -5,7 +5,7 @@ hold for every distribution.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -213,10 +213,14 @@ STYLES = {
 }
 
 
-def text(expression: Expression, style: str = "text") -> str:
-    """An expression in words ("text", "latex", "html"); a summed variable gets a prime where its name is taken."""
+def text(expression: Expression, style: str = "text", *, names: Mapping[str, str] | None = None) -> str:
+    """An expression in words ("text", "latex", "html"); a summed variable gets a prime where its name is taken.
+
+    `names` says how free variables are called.
+    """
     how = STYLES[style]
-    return _written(expression, {name: how.name(name) for name in sorted(expression.free)}, how)
+    called = {name: how.name(name) for name in sorted(expression.free)}
+    return _written(expression, {**called, **(names or {})}, how)
 
 
 def _written(expression: Expression, names: dict[str, str], style: _Style) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from modpart._utils.params import suggest
-from modpart.causal._convert import edges_of
+from modpart.causal._convert import edges_of, to_dagitty, to_dot, to_gml, to_networkx, to_text
 from modpart.causal._projection import project
 from modpart.exceptions import GraphError
 
@@ -452,6 +452,43 @@ class CausalGraph:
 
         return identify_counterfactual(self, list(events), list(given), regimes)
 
+    # ---- for other tools --------------------------------------------------------------------------------------
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """The graph for networkx; bidirected edges carry ``bidirected=True``.
+
+        Returns
+        -------
+        graph : networkx.MultiDiGraph
+        """
+        return to_networkx(self)
+
+    def to_dagitty(self) -> str:
+        """The graph for dagitty.net and the R package dagitty.
+
+        Returns
+        -------
+        text : str
+        """
+        return to_dagitty(self)
+
+    def to_dot(self) -> str:
+        """The graph for Graphviz, bidirected edges dashed.
+
+        Returns
+        -------
+        text : str
+        """
+        return to_dot(self)
+
+    def to_gml(self) -> str:
+        """The graph in GML; bidirected edges carry ``bidirected 1``.
+
+        Returns
+        -------
+        text : str
+        """
+        return to_gml(self)
+
     # ---- manners ----------------------------------------------------------------------------------------------
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CausalGraph) and self._key == other._key
@@ -477,8 +514,6 @@ class CausalGraph:
         return len(self.nodes)
 
     def __str__(self) -> str:
-        from modpart.causal._convert import to_text
-
         return to_text(self)
 
     def __repr__(self) -> str:

@@ -183,7 +183,7 @@ class CausalGraphDisplay:
 
     def _bend(self, first: str, second: str, least: float) -> float:
         """How far an edge has to bend, and to which side, to pass over as few nodes as it can."""
-        choices = [least, -least] if least else [0.0]
+        choices = [-least, least] if least else [0.0]  # arcs of hidden causes above, detours below
         choices += [sign * bend for bend in (0.25, 0.45, 0.65) if bend > least for sign in (1, -1)]
         return min(choices, key=lambda bend: (self._passed_over(first, second, bend), choices.index(bend)))
 

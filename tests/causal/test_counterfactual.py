@@ -42,6 +42,35 @@ def test_known_counterfactuals(graph, events, given, identifiable):
         np.testing.assert_allclose(answer.evaluate(model.distribution()), truth(model, events, given), atol=1e-12)
 
 
+def test_formulas_show_the_values_of_the_query():
+    observed = [Event("X", value=0)]
+    back = CausalGraph("Z -> X; Z -> Y; X -> Y").identify_counterfactual([Event("Y", {"X": 1})], given=observed)
+    joint = "P(Z) P(X=0 | Z) P(Y | Z, X=1)"
+    assert str(back) == f"P(Y_{{X=1}} | X=0) = (sum_{{Z}} {joint}) / (sum_{{Z, Y}} {joint})"
+    front = CausalGraph("X -> Z -> Y; X <-> Y").identify_counterfactual([Event("Y", {"X": 1})])
+    assert front.estimand == "sum_{Z} P(Z | X=1) sum_{X} P(X) P(Y | X, Z)"
+    same = CausalGraph("X -> Y").identify_counterfactual([Event("Y", {"X": 1}, 1), Event("Y", {"X": 1}, 0)])
+    assert same.estimand == "0"
+    with pytest.raises(NotIdentifiableError):
+        _ = CausalGraph("X -> Y; X <-> Y").identify_counterfactual([Event("Y", {"X": 1})], given=observed).estimand
+
+
+def test_what_has_the_same_causes_is_the_same_in_every_world():
+    seen = [Event("X", value=1), Event("Y", value=0)]
+    graph = CausalGraph("X -> Z -> Y; X <-> Y")
+    joint = DiscreteSCM(graph, random_state=0).distribution()
+    answer = graph.identify_counterfactual([Event("Y", {"X": 1})], given=seen)
+    assert answer.evaluate(joint).tolist() == [1.0, 0.0]  # had X been what it was, all would have been as it was
+    assert graph.identify_counterfactual([Event("Y", {"X": 1}, 1)], given=seen).evaluate(joint).tolist() == [0.0]
+    assert not graph.identify_counterfactual([Event("Y", {"X": 0}, 1)], given=seen)
+
+
+def test_conditions_that_contradict_each_other_are_refused():
+    with pytest.raises(GraphError, match="contradict each other, so nothing can be asked given them"):
+        given = [Event("X", value=1), Event("Y", {"X": 1}, 0), Event("Y", value=1)]
+        CausalGraph("X -> Y").identify_counterfactual([Event("X", value=1)], given=given)
+
+
 def test_random_counterfactuals_equal_enumeration():
     rng = np.random.default_rng(0)
     answered, refused = 0, 0

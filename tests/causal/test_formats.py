@@ -7,14 +7,16 @@ import pytest
 
 from modpart.causal import CausalGraph
 from modpart.causal import graphs as known
-from modpart.causal._convert import to_dagitty, to_dot, to_gml, to_networkx, to_text
 from modpart.datasets import make_causal_graph
 
 NAMED = [*known.IDENTIFIABLE.values(), *known.NOT_IDENTIFIABLE.values()]
 ODD_NAMES = CausalGraph([("a b", "c-d")], bidirected=[("a b", "é.1")], nodes=["1", "lone one"])
 
 
-@pytest.mark.parametrize("write", [to_text, to_dagitty, to_dot, to_gml, to_networkx], ids=lambda write: write.__name__)
+WRITERS = [str, CausalGraph.to_dagitty, CausalGraph.to_dot, CausalGraph.to_gml, CausalGraph.to_networkx]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
 def test_every_format_gives_the_graph_back(write):
     for graph in [*map(CausalGraph, NAMED), ODD_NAMES, *(make_causal_graph(7, random_state=s) for s in range(20))]:
         assert CausalGraph(write(graph)) == graph

@@ -8,6 +8,7 @@ import pytest
 
 from modpart.causal import CausalGraph
 from modpart.causal import graphs as known
+from modpart.causal._factors import Hedge, is_hedge
 from modpart.datasets import DiscreteSCM, make_causal_graph
 from modpart.exceptions import GraphError, InputDataError, NotIdentifiableError, PositivityWarning
 
@@ -154,6 +155,45 @@ def test_formulas_are_written_as_in_the_books():
     assert CausalGraph(surrogate[0]).identify("Y", do="X", regimes=surrogate[3]).estimand == (
         "sum_{W} P(W) P(Y | do(Z), W, X)"
     )
+
+
+def test_notebooks_show_formulas_and_refusals_in_plain_html():
+    front = CausalGraph("X_1 -> Z -> Y; X_1 <-> Y").identify("Y", do="X_1")
+    shown = front._repr_html_()
+    assert "∑<sub><i>Z</i></sub>" in shown and "front-door set: {<i>Z</i>}" in shown and "\\" not in shown
+    assert r"\mathit{X\_1}" in front.latex
+    assert repr(front).startswith("<Identification: P(Y | do(X_1)) = sum_{Z}")
+    back = CausalGraph(known.IDENTIFIABLE["back-door"]).identify("Y", do="X")
+    assert "adjustment set: {<i>Z</i>}" in back._repr_html_()
+    assert "border-bottom" in CausalGraph(known.IDENTIFIABLE["napkin"]).identify("Y", do="X")._repr_html_()
+    refusal = CausalGraph("X -> Y; X <-> Y").identify("Y", do="X")
+    assert "{X, Y} &gt; {Y} is a hedge" in refusal._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("graph", "do", "regimes", "smallest"),
+    [
+        ("X -> Y; X <-> Y", "X", [()], (("X",),)),
+        ("X -> Y", "X", ["Y"], ((),)),
+        ("A -> Y; B -> Y; A <-> Y; B <-> Y", ["A", "B"], [()], (("A", "B"),)),
+        (known.EXPERIMENTS["surrogate"][0], "X", [()], (("Z",), ("X",))),
+    ],
+)
+def test_the_smallest_experiments_that_help_are_named(graph, do, regimes, smallest):
+    answer = CausalGraph(graph).identify("Y", do=do, regimes=regimes)
+    assert answer.suggestion == smallest
+    words = "Observational data" if smallest == ((),) else f"do({', '.join(smallest[0])})"
+    assert words in str(answer)
+
+
+def test_a_hedge_has_no_node_to_spare():
+    for seed in range(60):
+        graph = make_causal_graph(6, edges=0.4, bidirected=0.4, random_state=seed)
+        answer = graph.identify("V1", do="V2")
+        for hedge in answer.witness:
+            for node in hedge.outer - hedge.inner:
+                smaller = Hedge(hedge.outer - {node}, hedge.inner)
+                assert not is_hedge(graph, smaller, answer.outcomes, answer.do)
 
 
 def test_adjustment_is_offered_where_it_works():

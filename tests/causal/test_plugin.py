@@ -8,6 +8,7 @@ from modpart.causal import CausalGraph, Event, PluginEstimator
 from modpart.causal import graphs as known
 from modpart.datasets import DiscreteSCM
 from modpart.exceptions import GraphError, InputDataError, NotIdentifiableError, ParameterError, PositivityWarning
+from modpart.io import load, save
 
 FRONT_DOOR = known.IDENTIFIABLE["front-door"]
 MODEL = DiscreteSCM(FRONT_DOOR, n_states=3, random_state=2)
@@ -142,6 +143,16 @@ def test_without_a_graph_every_column_causes_the_later_ones():
     rows = MODEL.sample(500, random_state=1)
     assert PluginEstimator().fit(rows).graph_ == CausalGraph("X -> Z -> Y; X -> Y")
     assert PluginEstimator().fit(rows.to_numpy()).graph_ == CausalGraph("x0 -> x1 -> x2; x0 -> x2")
+
+
+def test_a_file_brings_back_the_same_numbers(tmp_path):
+    pytest.importorskip("skops")
+    rows = ROWS.astype({"Y": "category"})
+    regimes = PluginEstimator(FRONT_DOOR, random_state=0).fit({(): rows, "X": rows})
+    save(regimes, tmp_path / "model.skops")
+    loaded = load(tmp_path / "model.skops")
+    assert loaded.graph_ == regimes.graph_ and loaded.regimes_ == regimes.regimes_
+    pd.testing.assert_frame_equal(loaded.distribution("Y", do="X"), regimes.distribution("Y", do="X"))
 
 
 def test_progress_is_told(capsys):
