@@ -68,7 +68,7 @@ class ModularDCM(Answers, Estimator):
         Variables of `modules` whose networks are used as they are; the others are trained further.
     hidden, critic_hidden : tuple of int, default=(64, 64)
         Widths of the hidden layers.
-    n_hidden_states : int, default=16
+    n_hidden_states : int, default=8
         States of each hidden cause, there being one for each largest set of variables that are pairwise connected by
         bidirected edges; fewer where a variable has several.
     noise_dim : int, default=16
@@ -77,12 +77,13 @@ class ModularDCM(Answers, Estimator):
         Steps of the critic for each step of the mechanisms.
     gp_weight : float, default=10.0
         Weight of the gradient penalty.
-    lr : float, default=0.002
-        Learning rate of Adam; the likelihood takes five times as much.
+    lr : float, default=0.003
+        Learning rate of Adam; the likelihood takes four times as much.
     batch_size : int, default=512
         Rows of one step.
-    max_steps : int, default=2000
-        Steps for each module of several variables; a module of one takes half.
+    max_steps : int or "auto", default="auto"
+        Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood and 3000
+        otherwise.
     n_restarts : int, default=1
         Starts of each module, of which the one closest to the data is kept.
     on_unidentifiable : {"raise", "warn"}, default="raise"
@@ -174,7 +175,7 @@ class ModularDCM(Answers, Estimator):
         "gp_weight": (number(0.0),),
         "lr": (number(0.0, open_low=True),),
         "batch_size": (integer(2),),
-        "max_steps": (integer(1),),
+        "max_steps": (integer(1), one_of("auto")),
         "n_restarts": (integer(1),),
         "on_unidentifiable": (one_of("raise", "warn"),),
         "callbacks": (nothing, where("a sequence of skorch callbacks", lambda v: isinstance(v, Sequence))),
@@ -195,13 +196,13 @@ class ModularDCM(Answers, Estimator):
         frozen: str | Sequence[str] = (),
         hidden: tuple[int, ...] = (64, 64),
         critic_hidden: tuple[int, ...] = (64, 64),
-        n_hidden_states: int = 16,
+        n_hidden_states: int = 8,
         noise_dim: int = 16,
         critic_iters: int = 3,
         gp_weight: float = 10.0,
-        lr: float = 2e-3,
+        lr: float = 3e-3,
         batch_size: int = 512,
-        max_steps: int = 2000,
+        max_steps: int | str = "auto",
         n_restarts: int = 1,
         on_unidentifiable: str = "raise",
         callbacks: Sequence[Any] | None = None,
@@ -382,7 +383,7 @@ class ModularDCM(Answers, Estimator):
     def _warn_of_misfits(self) -> None:
         report = self.fit_report()
         bad = report[report["badly fitted"]]
-        if len(bad) and self.max_steps >= 500:
+        if len(bad) and (self.max_steps == "auto" or int(self.max_steps) >= 500):
             worst = bad.sort_values("distance").iloc[-1]
             warn(
                 f"Module {worst['module']} is badly fitted: the joint law of {worst['columns']} is off by "

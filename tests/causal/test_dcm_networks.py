@@ -99,7 +99,7 @@ def test_a_torch_module_is_trained_in_a_copy():
     model = ModularDCM(FRONT_DOOR, modules={"Z": net}, loss="auto", max_steps=300, lr=2e-2, random_state=0).fit(DATA)
     assert torch.equal(net.norm.running_mean, torch.zeros(2))
     share = model.sample(20_000, variables="Z", do={"X": 1}, random_state=0)["Z"].mean()
-    assert abs(share - SCM.distribution(["Z"], do={"X": 1}).loc[1]) < 0.05
+    assert abs(share - SCM.distribution(["Z"], do={"X": 1}).to_numpy()[1]) < 0.05
 
 
 def test_a_confounded_torch_module_needs_an_input_for_it():
