@@ -3,9 +3,9 @@ Front door through an image
 ===========================
 
 After Rahman & Kocaoglu (2024): the mediator of a front-door graph is a picture, whose generator has been trained by
-somebody else. X decides which of two digits is written, I is its picture, Y depends on what the picture shows, and X and
-Y share a hidden cause. The picture's generator is taken as it is; only X and Y are learned, against pictures that it
-draws.
+somebody else. X decides which of two digits is written, I is its picture, Y depends on what the picture shows, and X
+and Y share a hidden cause. The picture's generator is taken as it is; only X and Y are learned, against pictures that
+it draws.
 """
 
 import matplotlib.pyplot as plt
