@@ -16,7 +16,7 @@ from modpart.exceptions import NotIdentifiableError
 from modpart.inspection import InterventionDisplay
 
 graph = CausalGraph("smoking -> tar -> cancer; smoking <-> cancer")
-truth = DiscreteSCM(graph, n_hidden_states=4, n_noise_states=3, random_state=26)
+truth = DiscreteSCM(graph, n_hidden_states=4, n_noise_states=3, random_state=80)
 data = truth.sample(5000, random_state=0)
 print(graph.identify("cancer", do="smoking"))
 

@@ -124,8 +124,8 @@ class InterventionDisplay:
             if formula is not None and value in formula.index.get_level_values(0):
                 law["plug-in"] = formula.loc[value]
             if truth is not None and value in truth:
-                known = np.asarray(truth[value])
-                law["true"] = known if states is None else pd.Series(known, index=states)
+                exact = np.asarray(truth[value])
+                law["true"] = exact if states is None else pd.Series(exact, index=states)
             laws[value] = {source: law[source] for source in SOURCES if source in law}
         return cls(laws, outcome, treatment).plot(axes)
 

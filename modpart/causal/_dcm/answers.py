@@ -297,7 +297,7 @@ class Answers(Runs):
             When the effect of `do` does not follow from the data.
         """
         check_is_fitted(self)
-        outcome = self.outcome_
+        outcome = str(self.outcome_)
         column = self.columns_[outcome]
         if column.kind == "tensor":
             raise InputDataError(f"The outcome {outcome!r} is a tensor; sample it instead of predicting it.")
@@ -407,7 +407,7 @@ class Answers(Runs):
             if key not in found:
                 setting = dict(zip(rows.columns, key, strict=True))
                 drawn = self.sample(n_samples, variables=self.outcome_, do=setting, random_state=seed)[self.outcome_]
-                mean = self.columns_[self.outcome_].states is None
+                mean = self.columns_[str(self.outcome_)].states is None
                 found[key] = drawn.mean() if mean else drawn.value_counts().index[0]
         return np.array([found[key] for key in rows.itertuples(index=False, name=None)])
 
