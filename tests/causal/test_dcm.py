@@ -350,7 +350,7 @@ def test_wrong_queries_are_named(fitted):
         fitted.sample(0)
     with pytest.raises(InputDataError, match="no column 'Z'"):
         fitted.score(DATA.drop(columns="Z").to_dict("series"))
-    with pytest.raises(AttributeError, match="outcome"):
+    with pytest.raises(AttributeError, match="predict"):
         ModularDCM(FRONT_DOOR, max_steps=2).predict(DATA)
 
 
