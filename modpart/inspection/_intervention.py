@@ -31,6 +31,7 @@ class InterventionDisplay:
         For each value of the treatment and each source the shares of the outcome's values (Series), or draws of it
         (array).
     outcome, treatment : str
+        Names for the axes.
 
     Attributes
     ----------
