@@ -56,11 +56,11 @@ Y = (rng.random(4000) < 0.2 + 0.3 * shown + 0.4 * hidden).astype(int)
 
 model = ModularDCM(
     "X -> I -> Y; X <-> Y",
+    loss="auto",
     modules={"I": Gallery(pictures)},
     frozen="I",
-    critic_iters=2,
     batch_size=256,
-    max_steps=500,
+    max_steps=400,
     random_state=0,
 ).fit({"X": X, "I": images, "Y": Y})
 print(model.fit_report().drop(columns="seconds").to_string(index=False))

@@ -51,7 +51,7 @@ class ModularDCM(Answers, Estimator):
         Its nodes are the columns of the data. None takes every column as a cause of all later ones, nothing hidden.
     loss : {"wgan-gp", "mmd", "likelihood", "auto"}, default="wgan-gp"
         How a module is fitted: adversarially by a Wasserstein critic; by the maximum mean discrepancy; by maximum
-        likelihood, summed exactly over the hidden states, which needs modules without images. "auto" takes the
+        likelihood, summed exactly over the hidden states, of columns (their parents may be images). "auto" takes the
         likelihood for discrete modules and for single columns of numbers, and the critic elsewhere. On discrete tables
         the likelihood is faster and more accurate.
     mode : {"modular", "joint"}, default="modular"
@@ -334,7 +334,7 @@ class ModularDCM(Answers, Estimator):
         can = {
             part
             for part in graph.c_components()
-            if all(self.columns_[v].kind != "tensor" for v in part | graph.parents(part))
+            if all(self.columns_[v].kind != "tensor" for v in part)
             and not any(v in (self.modules or {}) for v in part if self.columns_[v].node_kind != "discrete")
         }
         if self.loss == "likelihood":
@@ -343,7 +343,7 @@ class ModularDCM(Answers, Estimator):
             barred = [part for part in barred if not set(part) <= frozen]
             if barred:
                 raise ParameterError(
-                    f"loss='likelihood' cannot learn {', '.join(barred[0])}: an image has no density here. Use "
+                    f"loss='likelihood' cannot learn {', '.join(barred[0])}: a tensor has no density here. Use "
                     "loss='auto', which takes the critic there."
                 )
         if self.loss == "auto":  # a hidden cause of numbers is found more surely by the critic
