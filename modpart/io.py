@@ -74,7 +74,13 @@ def save(model: Any, path: str | Path) -> None:
         raise FileNotFoundError(
             f"The folder {str(path.parent)!r} does not exist. Create it before saving a model there."
         )
-    buffer = BytesIO(skops_io.dumps(model))
+    try:
+        buffer = BytesIO(skops_io.dumps(model))
+    except Exception as error:  # skops raises whatever the part itself does when it cannot be taken to pieces
+        raise UntrustedFileError(
+            f"{type(model).__name__} holds something that cannot be written as data, such as a torch module: {error}. "
+            "Take it out of the model, or save it with joblib and load it only where you trust the file."
+        ) from error
     refused = _refused(skops_io.get_untrusted_types(data=buffer.getvalue()))
     if refused:
         raise UntrustedFileError(

@@ -31,6 +31,7 @@ class InterventionDisplay:
         For each value of the treatment and each source the shares of the outcome's values (Series), or draws of it
         (array).
     outcome, treatment : str
+        Names for the axes.
 
     Attributes
     ----------
@@ -124,8 +125,8 @@ class InterventionDisplay:
             if formula is not None and value in formula.index.get_level_values(0):
                 law["plug-in"] = formula.loc[value]
             if truth is not None and value in truth:
-                known = np.asarray(truth[value])
-                law["true"] = known if states is None else pd.Series(known, index=states)
+                exact = np.asarray(truth[value])
+                law["true"] = exact if states is None else pd.Series(exact, index=states)
             laws[value] = {source: law[source] for source in SOURCES if source in law}
         return cls(laws, outcome, treatment).plot(axes)
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from modpart._torch.dcm.mechanisms import Quantiles
-from modpart._torch.dcm.nodes import DISCRETE
+from modpart._torch.dcm.nodes import DISCRETE, TENSOR
 from modpart._torch.dcm.system import Draw, System, features
 from modpart._torch.state import from_numpy
 
@@ -94,7 +94,8 @@ class Evidence:
     weight : tensor of shape (n_rows,)
         Share of each row among the rows of all data sets.
     own : dict of str to (dict of str to tensor, tensor)
-        For each variable the different values of its parents, and which of them each row has.
+        For each variable the different values of its parents, and which of them each row has; empty when one of them
+        is a tensor, which no two rows share.
     """
 
     names: Sequence[str]
@@ -106,6 +107,10 @@ class Evidence:
     def of(cls, system: System, names: Sequence[str], table: Mapping[str, np.ndarray], share: float) -> "Evidence":
         """Count the rows of a table of values."""
         needed = sorted({name for v in names for name in (v, *system.nodes[v].parents)})
+        if any(system.known[name].kind == TENSOR for name in needed):
+            whole = {name: _values(system, name, table[name]) for name in needed}
+            count = len(whole[names[0]])
+            return cls(names, whole, torch.full((count,), share / count), {})
         stacked = np.stack([np.asarray(table[name], np.float64) for name in needed], axis=1)
         rows, counts = np.unique(stacked, axis=0, return_counts=True)
         column = {name: rows[:, i] for i, name in enumerate(needed)}
@@ -154,7 +159,7 @@ class Likelihood(nn.Module):
         self.system, self.evidence, self.draw = system, list(evidence), draw
         self.batch_size = batch_size
         states = dict(zip(system.causes, map(len, system.priors), strict=True))
-        self.whole = [self._cells(part, states) <= CELLS for part in self.evidence]
+        self.whole = [bool(part.own) and self._cells(part, states) <= CELLS for part in self.evidence]
 
     def _cells(self, part: Evidence, states: dict[int, int]) -> int:
         """Numbers that a step on all rows of a data set would hold."""

@@ -186,7 +186,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             Evidence.of(system, [v for v in part.drawn if v in job.learn], part.values, len(part) / total).to(s.device)
             for part in job.data
         ]
-        return make_net(Likelihood(system, evidence, draw, s.batch_size), net_class=StepNet, lr=5 * s.lr, **common)
+        return make_net(Likelihood(system, evidence, draw, s.batch_size), net_class=StepNet, lr=4 * s.lr, **common)
     system.priors.requires_grad_(False)
     nodes = {node.name: node for node in job.nodes}
     comparisons = [

@@ -34,7 +34,7 @@ class Effect:
     Parameters
     ----------
     value : float
-        Mean of the outcome under the intervention minus its mean under the baseline.
+        Mean of the outcome under the intervention minus its mean under the one it is compared with.
     low, high : float
         Ends of the interval.
     covers : str
@@ -204,7 +204,7 @@ class Answers(Runs):
         self,
         outcome: str,
         do: Mapping[str, Any],
-        baseline: Mapping[str, Any],
+        versus: Mapping[str, Any],
         *,
         given: Mapping[str, Any] | None = None,
         n_samples: int = 100_000,
@@ -218,7 +218,7 @@ class Answers(Runs):
         ----------
         outcome : str
             Column of numbers, or of booleans.
-        do, baseline : mapping of str to value
+        do, versus : mapping of str to value
             The two interventions to compare.
         given : mapping of str to value, default=None
             What is observed after the intervention.
@@ -244,7 +244,7 @@ class Answers(Runs):
         seed = child_seeds(rng, 1)[0]
         arms = [
             _numbers(outcome, self.sample(n_samples, variables=outcome, do=setting, given=given, random_state=seed))
-            for setting in (do, baseline)
+            for setting in (do, versus)
         ]
         value = float(arms[0].mean() - arms[1].mean())  # both arms share all their noise
         if X is None:
@@ -260,7 +260,7 @@ class Answers(Runs):
                 _resampled(X, draw_seed),
                 outcome,
                 do,
-                baseline,
+                versus,
                 given,
                 n_samples,
                 seed,
@@ -297,7 +297,7 @@ class Answers(Runs):
             When the effect of `do` does not follow from the data.
         """
         check_is_fitted(self)
-        outcome = self.outcome_
+        outcome = str(self.outcome_)
         column = self.columns_[outcome]
         if column.kind == "tensor":
             raise InputDataError(f"The outcome {outcome!r} is a tensor; sample it instead of predicting it.")
@@ -407,7 +407,7 @@ class Answers(Runs):
             if key not in found:
                 setting = dict(zip(rows.columns, key, strict=True))
                 drawn = self.sample(n_samples, variables=self.outcome_, do=setting, random_state=seed)[self.outcome_]
-                mean = self.columns_[self.outcome_].states is None
+                mean = self.columns_[str(self.outcome_)].states is None
                 found[key] = drawn.mean() if mean else drawn.value_counts().index[0]
         return np.array([found[key] for key in rows.itertuples(index=False, name=None)])
 
@@ -422,9 +422,9 @@ def _numbers(name: str, frame: pd.DataFrame) -> np.ndarray:
 
 
 def _effect_again(
-    model: Any, X: Any, outcome: str, do: Any, baseline: Any, given: Any, n_samples: int, seed: int
+    model: Any, X: Any, outcome: str, do: Any, versus: Any, given: Any, n_samples: int, seed: int
 ) -> float:
-    return model.fit(X).effect(outcome, do, baseline, given=given, n_samples=n_samples, random_state=seed).value
+    return model.fit(X).effect(outcome, do, versus, given=given, n_samples=n_samples, random_state=seed).value
 
 
 def _resampled(X: Any, seed: int) -> Any:

@@ -151,8 +151,8 @@ def learn_column(name: str, values: Any, kind: str = "infer") -> Column:
     if dtype.kind in "mMc" or isinstance(dtype, pd.PeriodDtype):
         raise InputDataError(f"Column {name!r} has type {dtype}. Turn it into real numbers or categories first.")
     states = _sorted(name, series)
-    counts = series.value_counts().reindex(states).to_numpy()
-    return Column(name, "categorical" if kind == "infer" else kind, str(dtype), states, counts=counts)
+    frequency = series.value_counts().reindex(states).to_numpy()
+    return Column(name, "categorical" if kind == "infer" else kind, str(dtype), states, counts=frequency)
 
 
 def _learn_tensor(name: str, array: np.ndarray) -> Column:

@@ -17,6 +17,7 @@ __all__ = ["ModuleFit", "fingerprint", "learn_modules"]
 
 Regime = frozenset[str]
 Weights = dict[str, np.ndarray]
+AUTO_STEPS = {"likelihood": 1000, "wgan-gp": 3000, "mmd": 3000}
 
 
 class ModuleFit:
@@ -54,7 +55,7 @@ def learn_modules(
     priors: dict[int, np.ndarray],
     prototypes: Mapping[str, Any],
     frozen: frozenset[str],
-    max_steps: int,
+    max_steps: int | str,
     n_restarts: int,
     rng: np.random.Generator,
     n_jobs: int | None,
@@ -71,7 +72,8 @@ def learn_modules(
         jobs = []
         for module in level:
             loss = losses[module.nodes]
-            steps = max_steps if len(module.nodes) > 1 else (max_steps + 1) // 2
+            steps = max_steps if isinstance(max_steps, int) else AUTO_STEPS[loss]
+            steps = steps if len(module.nodes) > 1 else (steps + 1) // 2
             alone = (
                 Module(module.nodes, dict.fromkeys(module.contexts, frozenset())) if loss == "likelihood" else module
             )

@@ -125,6 +125,9 @@ class Runs:
         tensors = [name for name in seen if self.columns_[name].kind == "tensor"]
         if tensors:
             raise InputDataError(f"{tensors[0]!r} is a tensor; its probability is not known, so it cannot be evidence.")
+        listed = [name for name, value in (do or {}).items() if np.ndim(value) and not self._is_entry(name, value)]
+        if listed:
+            raise InputDataError(f"{listed[0]!r} is set to several values; with `given`, pass one value for all rows.")
         size = min(max(4 * count, 10_000), 4 * CHUNK)
         spread = {name: self._spread(system, name, value, size, draw) for name, value in seen.items()}
         set_to = {name: self._spread(system, name, value, size, draw) for name, value in (do or {}).items()}
