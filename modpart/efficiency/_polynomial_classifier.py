@@ -164,8 +164,8 @@ class ReducedPolynomialClassifier(ClassifierMixin, Estimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputDataError(
-                f"{type(self).__name__} needs at least two classes, and y holds only the class {self.classes_.tolist()[0]!r}. "
-                "Check the rows or class edges that made y."
+                f"{type(self).__name__} needs at least two classes, and y holds only the class "
+                f"{self.classes_.tolist()[0]!r}. Check the rows or class edges that made y."
             )
         self.data_min_, self.data_max_ = X.min(axis=0), X.max(axis=0)
         self.orders_, self.alphas_ = self._orders(X, weight), self._alphas()
