@@ -62,8 +62,8 @@ def check_classes(codes: np.ndarray, efficiency: np.ndarray, edges: np.ndarray) 
     found = np.unique(codes)
     if len(found) < 2:
         raise InputDataError(
-            f"EfficiencyClassifier: all {len(codes)} units fall into one class: {where}. Move the edges in bins, or pass "
-            "a number of classes of equal size, such as bins=3."
+            f"EfficiencyClassifier: all {len(codes)} units fall into one class: {where}. Move the edges in bins, or "
+            "pass a number of classes of equal size, such as bins=3."
         )
     empty = sorted(set(range(len(edges) + 1)) - set(found.tolist()))
     if empty:

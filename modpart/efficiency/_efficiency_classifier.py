@@ -28,8 +28,8 @@ MOST_CLUSTERS = 8  # that "auto" may find
 TREE_ROWS = 500  # on which it looks
 CHUNK = 1 << 16  # rows that are classified at once
 NO_FRONTIER = (
-    "EfficiencyClassifier: the classes were given in y, so there is no frontier to compare with. Pass y to score, or fit "
-    "without y."
+    "EfficiencyClassifier: the classes were given in y, so there is no frontier to compare with. Pass y to score, or "
+    "fit without y."
 )
 
 

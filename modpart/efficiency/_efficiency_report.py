@@ -23,8 +23,8 @@ def efficiency_page(model: Any, X: Any) -> str:
     head += f"<title>Efficiency classes</title><style>{STYLE}</style>"
     title = f"<h1>Efficiency classes of {len(table)} units</h1>"
     lead = (
-        '<p class="lead">Each unit is compared with the best practice of the units that the model was made from, and put '
-        "into a class by a model that looks at its inputs and outputs alone.</p>"
+        '<p class="lead">Each unit is compared with the best practice of the units that the model was made from, and '
+        "put into a class by a model that looks at its inputs and outputs alone.</p>"
     )
     body = "".join(f"<section>{section}</section>" for section in sections)
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body><main>{title}{lead}{body}</main></body></html>\n'
@@ -100,8 +100,8 @@ def _trust(model: Any) -> str:
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts.items())
     words = (
         "The class is a function of the data and the frontier, and DEA can compute it exactly; the model is a quick "
-        "substitute, least sure of units near an edge between classes. Scores depend on who is compared: a unit that is "
-        "efficient here may not be so beside others."
+        "substitute, least sure of units near an edge between classes. Scores depend on who is compared: a unit that "
+        "is efficient here may not be so beside others."
     )
     return f'<h2>How far to trust it</h2><table class="facts">{rows}</table><p>{escape(words)}</p>'
 
