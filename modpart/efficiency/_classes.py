@@ -38,7 +38,7 @@ def class_edges(bins: Any, efficiency: np.ndarray) -> np.ndarray:
         return np.unique(np.append(np.quantile(below, [1 / 3, 2 / 3]) if len(below) else [], 1.0))
     if isinstance(bins, Integral):
         edges = np.quantile(efficiency, np.arange(1, int(bins)) / int(bins))
-        distinct = np.unique(edges)
+        distinct = edges[np.append(True, np.diff(edges) > EFFICIENT)]
         if len(distinct) < len(edges):
             warnings.warn(
                 f"EfficiencyClassifier: bins={int(bins)} asks for {int(bins)} classes of equal size, and so many units "
