@@ -1,8 +1,8 @@
 """Self-organising maps: modpart's SOM beside MiniSom and susi, quality and time on five tables.
 
 Run it in the environment that ``benchmarks/peers/make_som_env.sh FOLDER`` makes, with PYTHONPATH set to the repository:
-``FOLDER/bin/python benchmarks/bench_som.py`` prints the tables, ``--write`` stores them in docs/benchmarks/som.md. Without
-MiniSom it says so and stops. Times are processor time; contestants take turns.
+``FOLDER/bin/python benchmarks/bench_som.py`` prints the tables, ``--write`` stores them in docs/benchmarks/som.md.
+Without MiniSom it says so and stops. Times are processor time; contestants take turns.
 """
 
 import argparse
@@ -30,16 +30,17 @@ RADII = (1.0, 1.5, 2.0, 3.0)  # MiniSom's first radius; its decay ends at a thir
 PAGE = """\
 # Self-organising maps
 
-A {rows} x {columns} map on five tables, columns standardised; Python {python}, scikit-learn {sklearn}, one thread, {seeds}
-seeds. Made by `python benchmarks/bench_som.py --write` in the environment of `benchmarks/peers/make_som_env.sh`.
+A {rows} x {columns} map on five tables, columns standardised; Python {python}, scikit-learn {sklearn}, one thread,
+{seeds} seeds. Made by `python benchmarks/bench_som.py --write` in the environment of
+`benchmarks/peers/make_som_env.sh`.
 
-A comparison of maps at unequal final radius misleads: a smaller neighbourhood always ends with a smaller quantisation error
-(mean distance of a row to its unit) and usually with a larger topographic error (share of rows whose two nearest units are
-not among each other's eight neighbours). So every row of the first table compares maps whose radius ends at the same value.
-MiniSom starts in the plane of the first two principal axes, too, and takes {steps} single steps in random order; its decay
-ends at a third of the first radius, so first radii {radii} were tried. Ours starts from its default first radius, a
-third of the side. Errors are computed by one function for all. Ratios below 1 mean that our map is better; the last column says how
-many times as long MiniSom takes.
+A comparison of maps at unequal final radius misleads: a smaller neighbourhood always ends with a smaller quantisation
+error (mean distance of a row to its unit) and usually with a larger topographic error (share of rows whose two nearest
+units are not among each other's eight neighbours). So every row of the first table compares maps whose radius ends at
+the same value. MiniSom starts in the plane of the first two principal axes, too, and takes {steps} single steps in
+random order; its decay ends at a third of the first radius, so first radii {radii} were tried. Ours starts from its
+default first radius, a third of the side. Errors are computed by one function for all. Ratios below 1 mean that our map
+is better; the last column says how many times as long MiniSom takes.
 
 ## Equal final radius
 
@@ -47,8 +48,8 @@ many times as long MiniSom takes.
 
 ## As they come
 
-Both with their defaults: MiniSom with radius 1 (ending at 1/3) and random rows to start from, ours ending at 0.33, susi with
-its own schedule and {steps} steps.
+Both with their defaults: MiniSom with radius 1 (ending at 1/3) and random rows to start from, ours ending at 0.33, susi
+with its own schedule and {steps} steps.
 
 {defaults}
 """

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["Story", "html_table", "render_page"]
+__all__ = ["Story", "figure_tag", "html_table", "render_page"]
 
 DOTS_PER_INCH = 130
 
@@ -104,7 +104,7 @@ def _section(story: Story) -> str:
             "<section>",
             f"<h2>{escape(story.title)}</h2>",
             f"<p>{escape(story.question)}</p>",
-            f'<img alt="{escape(story.alt)}" src="data:image/png;base64,{_png(story.figure)}">',
+            figure_tag(story.figure, story.alt),
             f'<p class="see">{escape(story.see)}</p>',
             f'<table class="facts">{facts}</table>',
             *_said(story.words),
@@ -138,7 +138,9 @@ def _cell(value: Any) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _png(figure: Any) -> str:
+def figure_tag(figure: Any, alt: str) -> str:
+    """A picture inside the page; `alt` is the picture in words."""
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -37,7 +38,7 @@ def class_edges(bins: Any, efficiency: np.ndarray) -> np.ndarray:
         return np.unique(np.append(np.quantile(below, [1 / 3, 2 / 3]) if len(below) else [], 1.0))
     if isinstance(bins, Integral):
         edges = np.quantile(efficiency, np.arange(1, int(bins)) / int(bins))
-        distinct = np.unique(edges)
+        distinct = edges[np.append(True, np.diff(edges) > EFFICIENT)]
         if len(distinct) < len(edges):
             warnings.warn(
                 f"EfficiencyClassifier: bins={int(bins)} asks for {int(bins)} classes of equal size, and so many units "
@@ -61,13 +62,14 @@ def check_classes(codes: np.ndarray, efficiency: np.ndarray, edges: np.ndarray) 
     found = np.unique(codes)
     if len(found) < 2:
         raise InputDataError(
-            f"EfficiencyClassifier: all {len(codes)} units fall into one class: {where}. Move the edges in bins, or pass a "
-            "number of classes of equal size, such as bins=3."
+            f"EfficiencyClassifier: all {len(codes)} units fall into one class: {where}. Move the edges in bins, or "
+            "pass a number of classes of equal size, such as bins=3."
         )
     empty = sorted(set(range(len(edges) + 1)) - set(found.tolist()))
     if empty:
         warnings.warn(
-            f"EfficiencyClassifier: no unit falls into {_listed(empty, edges)}: {where}. Such a class is never predicted.",
+            f"EfficiencyClassifier: no unit falls into {_listed(empty, edges)}: {where}. Such a class is never "
+            "predicted.",
             ModpartWarning,
             stacklevel=4,
         )
@@ -82,7 +84,7 @@ def names_of(edges: np.ndarray) -> list[str]:
     """What the classes are called when nobody has named them, from the worst to the best."""
     said = [plain(float(edge)) for edge in edges]
     last = "efficient" if abs(edges[-1] - 1.0) <= EFFICIENT else f"{said[-1]} and more"
-    between = [f"{low} to {high}" for low, high in zip(said[:-1], said[1:], strict=True)]
+    between = [f"{low} to {high}" for low, high in pairwise(said)]
     return [f"below {said[0]}", *between, last]
 
 

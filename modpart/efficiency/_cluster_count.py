@@ -54,8 +54,8 @@ default="vote"
     votes_ : dict of str to int
         Number that each statistic prefers; one that prefers none is left out.
     history_ : DataFrame
-        One row per number of clusters k = 1, 2, ...: the number of rows of the cluster that the merge to k clusters made
-        (`merged`), `rmsstd`, `sprsq`, `rsq`, `pseudo_f`, `pseudo_t2`, `ccc`, `gap`, `gap_se`, `silhouette`,
+        One row per number of clusters k = 1, 2, ...: the number of rows of the cluster that the merge to k clusters
+        made (`merged`), `rmsstd`, `sprsq`, `rsq`, `pseudo_f`, `pseudo_t2`, `ccc`, `gap`, `gap_se`, `silhouette`,
         `davies_bouldin`.
     linkage_ : ndarray of shape (n_tree_samples - 1, 4)
         The tree, in scipy's form.
@@ -83,7 +83,8 @@ default="vote"
     (the index of Calinski and Harabasz), `silhouette` and `ccc` (above 2) and the smallest `davies_bouldin` name their
     own k; `pseudo_t2`, `sprsq` and `rmsstd` jump when clusters are joined that should not be, and name the k before
     their largest jump, taken as a ratio; `gap` names the smallest k that is within a standard error of the next [3]_.
-    Of several numbers with most votes the one with the largest `pseudo_f` wins. `rsq` has no vote: its steps are `sprsq`.
+    Of several numbers with most votes the one with the largest `pseudo_f` wins. `rsq` has no vote: its steps are
+    `sprsq`.
 
     The expected R-squared of `ccc` is that of [1]_ for a uniform box. Time O(n^2 p + n_references n^2 p), memory O(n^2)
     for the n rows of the tree.

@@ -27,6 +27,10 @@ __all__ = ["EfficiencyClassifier"]
 MOST_CLUSTERS = 8  # that "auto" may find
 TREE_ROWS = 500  # on which it looks
 CHUNK = 1 << 16  # rows that are classified at once
+NO_FRONTIER = (
+    "EfficiencyClassifier: the classes were given in y, so there is no frontier to compare with. Pass y to score, or "
+    "fit without y."
+)
 
 
 def _has(*methods: str) -> Any:
@@ -81,6 +85,10 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         Numbers of the classes that occur, 0 the worst; or the labels of y, when given.
     class_names_ : list of str
         Names of these classes.
+    all_class_names_ : list of str
+        Names of all classes between the edges, those without a training unit included.
+    class_shares_ : ndarray of shape (n_classes,), float64
+        Share of the training units in each of `classes_`.
     edges_ : ndarray or None
         Edges between all classes; None when y was given.
     dea_ : fitted DEA or None
@@ -130,9 +138,9 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
 
     Notes
     -----
-    Only the abstract of [1]_ was at hand. It names the steps; model and orientation of DEA, the statistics, the layout of
-    the map, the edges, order and penalty are choices made here, and whether the clusters were to have a classifier each
-    is not known. In our comparisons the clusters seldom helped, which is why "auto" asks.
+    Only the abstract of [1]_ was at hand. It names the steps; model and orientation of DEA, the statistics, the layout
+    of the map, the edges, order and penalty are choices made here, and whether the clusters were to have a classifier
+    each is not known. In our comparisons the clusters seldom helped, which is why "auto" asks.
 
     A row's score depends on all rows, so test units must not be scored together with training units: `score` without
     `y`, and with it ``GridSearchCV(...).fit(X)``, takes the classes of test units from the frontier of the training
@@ -219,7 +227,8 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         self._check_params()
         rng = check_rng(self.random_state)
         rows, codes = self._labelled(X, y)
-        self.unit_names_ = labels_of(X, len(rows))
+        self.unit_names_ = _names_of_units(X, len(rows))
+        self.class_shares_ = np.bincount(codes) / len(codes)
         self.scaler_ = seeded(LogRangeScaler() if self.scaler is None else self.scaler, rng)
         Z = np.asarray(self.scaler_.fit_transform(rows), dtype=np.float64)
         self._cluster(Z, rng)
@@ -237,17 +246,17 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
                     f"EfficiencyClassifier: y holds only the class {self.classes_.tolist()[0]!r}, and two are needed. "
                     "Check the rows, or leave y out to make classes from scores."
                 )
-            self.class_names_ = [str(label) for label in self.classes_]
+            self.class_names_ = self.all_class_names_ = [str(label) for label in self.classes_]
             return rows, codes
         rows = check_X(self, X, reset=True, min_samples=2)
         self.dea_ = clone(DEA() if self.dea is None else self.dea).fit(X)
         self.efficiency_ = np.asarray(self.dea_.efficiency_, dtype=np.float64)
         self.edges_ = class_edges(self.bins, self.efficiency_)
-        names = check_names(self.class_names, self.edges_)
+        self.all_class_names_ = check_names(self.class_names, self.edges_)
         labels = cut(self.efficiency_, self.edges_)
         check_classes(labels, self.efficiency_, self.edges_)
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        self.class_names_ = [names[k] for k in self.classes_]
+        self.class_names_ = [self.all_class_names_[k] for k in self.classes_]
         return rows, codes
 
     def _cluster(self, Z: np.ndarray, rng: np.random.Generator) -> None:
@@ -263,7 +272,8 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
             self.n_clusters_ = self.cluster_count_.n_clusters_
         if self.n_clusters_ > len(Z):
             raise ParameterError(
-                f"EfficiencyClassifier: n_clusters={self.n_clusters_} and there are {len(Z)} units. Take fewer clusters."
+                f"EfficiencyClassifier: n_clusters={self.n_clusters_} and there are {len(Z)} units. Take fewer "
+                "clusters."
             )
         clusterer = seeded(SOM() if self.clusterer is None else self.clusterer, rng)
         for name in ("n_clusters", "n_components"):
@@ -367,7 +377,24 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
             When the model was fitted to classes in y, and there is no frontier.
         """
         check_is_fitted(self)
-        return cut(self.dea_scores(X), self.edges_)
+        return self.classes_of_scores(self.dea_scores(X))
+
+    def classes_of_scores(self, efficiency: Any) -> np.ndarray:
+        """Class of each score, by the edges of the training units.
+
+        Parameters
+        ----------
+        efficiency : array-like of shape (n_samples,)
+            Scores, 1 is best.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,), int64
+        """
+        check_is_fitted(self)
+        if self.edges_ is None:
+            raise ParameterError(NO_FRONTIER)
+        return cut(np.asarray(efficiency, dtype=np.float64), self.edges_)
 
     def dea_scores(self, X: Any) -> np.ndarray:
         """Efficiency by plain DEA, 1 is the frontier of the training units; this solves linear programmes.
@@ -383,10 +410,7 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         """
         check_is_fitted(self)
         if self.dea_ is None:
-            raise ParameterError(
-                "EfficiencyClassifier: the classes were given in y, so there is no frontier to compare with. Pass y to "
-                "score, or fit without y."
-            )
+            raise ParameterError(NO_FRONTIER)
         return _as_efficiency(self.dea_, np.asarray(self.dea_.score_units(X), dtype=np.float64))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -422,28 +446,39 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         proba = self.predict_proba(X)
         best = proba.argmax(axis=1)
         names = np.array(self.class_names_, dtype=object)
-        columns = {"class": names[best], "probability": proba.max(axis=1), "cluster": self.apply(X)}
+        columns: dict[str, Any] = {"class": names[best], "probability": proba.max(axis=1), "cluster": self.apply(X)}
         if self.dea_ is not None:
             scores = self.dea_scores(X)
-            every = np.array(check_names(self.class_names, self.edges_), dtype=object)
-            by_dea = every[cut(scores, self.edges_)]
+            by_dea = np.array(self.all_class_names_, dtype=object)[self.classes_of_scores(scores)]
             columns |= {"DEA score": scores, "DEA class": by_dea, "agree": by_dea == columns["class"]}
-        return pd.DataFrame(columns, index=pd.Index(labels_of(X, len(proba)), name="unit"))
+        return pd.DataFrame(columns, index=pd.Index(_names_of_units(X, len(proba)), name="unit"))
 
-    def write_report(self, X: Any, path: str | Path) -> None:
+    def save_report(self, path: str | Path, X: Any) -> Path:
         """Write a page for managers: how the units were classified, how far that can be trusted, and each unit's class.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Units to report on.
         path : str or pathlib.Path
             HTML file to write; it needs nothing beside itself.
+        X : array-like of shape (n_samples, n_features)
+            Units to report on.
+
+        Returns
+        -------
+        path : pathlib.Path
         """
         from modpart.efficiency._efficiency_report import efficiency_page
 
         check_is_fitted(self)
-        Path(path).write_text(efficiency_page(self, X), encoding="utf-8")
+        path = Path(path)
+        path.write_text(efficiency_page(self, X), encoding="utf-8")
+        return path
+
+
+def _names_of_units(X: Any, n_units: int) -> np.ndarray:
+    """Index of a frame, or 0, 1, ..."""
+    names = labels_of(X)
+    return np.arange(n_units) if names is None else names
 
 
 def _as_efficiency(dea: Any, scores: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 
 from modpart._utils.params import boolean, integer, nothing, one_of, validate, where
 from modpart._utils.seeds import check_rng
-from modpart.efficiency._classes import cut
 from modpart.efficiency._efficiency_classifier import EfficiencyClassifier
 from modpart.efficiency._polynomial_classifier import ReducedPolynomialClassifier
 from modpart.efficiency._routed import seeded
@@ -98,8 +97,8 @@ def cross_validate_classes(
     validate("cross_validate_classes", arguments, _RULES)
     if not isinstance(estimator, EfficiencyClassifier):
         raise ParameterError(
-            f"cross_validate_classes: estimator={estimator!r} must be an EfficiencyClassifier: its frontier and edges say "
-            "what the classes of test units are. For other estimators use sklearn.model_selection.cross_validate."
+            f"cross_validate_classes: estimator={estimator!r} must be an EfficiencyClassifier: its frontier and edges "
+            "say what the classes of test units are. For other estimators use sklearn.model_selection.cross_validate."
         )
     rng = check_rng(random_state)
     found = []
@@ -120,9 +119,9 @@ def _judged(
         warnings.simplefilter("ignore", ModpartWarning)
         model.fit(train)
     by_train = model.dea_classes(test)
-    truth = by_train if frontier == "train" else cut(clone(model.dea_).fit(X).efficiency_[is_test], model.edges_)
+    truth = by_train if frontier == "train" else model.classes_of_scores(clone(model.dea_).fit(X).efficiency_[is_test])
     yield type(model).__name__, _scores(truth, model.predict(test))
-    labels = cut(model.efficiency_, model.edges_)
+    labels = model.classes_of_scores(model.efficiency_)
     for name, rival in (_usual() if baselines is True else baselines or {}).items():
         yield name, _scores(truth, make_pipeline(LogRangeScaler(), clone(rival)).fit(train, labels).predict(test))
     yield "plain DEA", _scores(truth, by_train)

@@ -1,4 +1,4 @@
-"""Ridge regression by one QR of the widest design: every nested design, every penalty, and leave-one-out in closed form.
+"""Ridge regression by one QR of the widest design: every nested design and penalty, leave-one-out in closed form.
 
 With P = Q R, the first K columns of P are Q[:, :K] R[:K, :K]; a singular value decomposition of that small block gives
 U, s and V of the narrower design. Nothing is squared, so a penalty of zero gives the minimum-norm solution.

@@ -1,4 +1,4 @@
-"""The terms of a reduced multivariate polynomial: powers of the inputs, powers of their sum, and products of the two."""
+"""The terms of a reduced multivariate polynomial: powers of the inputs, powers of their sum, and products of both."""
 
 from typing import Any
 
@@ -16,10 +16,11 @@ __all__ = ["ReducedPolynomialFeatures", "column_range", "n_terms", "reduced_term
 class ReducedPolynomialFeatures(TransformerMixin, Estimator):
     """Features of the reduced multivariate polynomial (RM), whose number grows linearly with the order.
 
-    With S the sum of the l inputs and r the order, the terms are a constant, the powers x_j^k and S^k for k = 1..r,
-    and the products x_j S^(k-1) for k = 2..r: 1 + r + l(2r - 1) of them, where the full polynomial has
-    (l + r)! / (l! r!). Use it before any linear model when inputs interact and the full polynomial is too wide, from
-    about five inputs or order four on; of the products only those with the sum are there. Terms stand in the order of their degree, so those of a lower order come first.
+    With S the sum of the l inputs and r the order, the terms are a constant, the powers x_j^k and S^k for k = 1..r, and
+    the products x_j S^(k-1) for k = 2..r: 1 + r + l(2r - 1) of them, where the full polynomial has (l + r)! / (l! r!).
+    Use it before any linear model when inputs interact and the full polynomial is too wide, from about five inputs or
+    order four on; of the products only those with the sum are there. Terms stand in the order of their degree, so those
+    of a lower order come first.
 
     Parameters
     ----------

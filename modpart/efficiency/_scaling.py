@@ -12,7 +12,7 @@ __all__ = ["LogRangeScaler"]
 
 
 class LogRangeScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Logarithm of the columns without negative values, and all columns moved to [0, 1] by the range of the rows in fit.
+    """Logarithm of the columns without negative values, and all columns moved to [0, 1] by the range in fit.
 
     Zeros count as half the smallest positive value, so that a change of unit changes nothing.
     """

@@ -48,9 +48,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     n_epochs : int >= 1 or "auto", default="auto"
         Passes over the data; "auto" makes 50, and 30 over a thousand rows and more.
     sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.33)
-        Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric in
-        between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is not
-        as close to the rows.
+        Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric
+        in between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is
+        not as close to the rows.
     init : {"pca", "random"}, default="pca"
         Start in the plane of the first two principal axes, or at rows drawn at random.
     n_clusters : int >= 1 or None, default=None
@@ -100,10 +100,11 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     Notes
     -----
     The batch rule of [1]_, vectorised, in time O(n_epochs n_samples n_units n_features). While the neighbourhood
-    shrinks, an epoch, but the first, takes the rows in eight portions and lets the means forget, as the stepwise rule does: whole batches
-    end in poorer maps. The order of the rows does not matter, and a row of weight w counts as w equal rows. Missing
-    values (nan) are allowed: distances are taken over the columns that a row has and scaled to all of them, and a
-    missing value moves no unit. `partial_fit` takes its rows as one portion, with the radius of the next epoch.
+    shrinks, an epoch, but the first, takes the rows in eight portions and lets the means forget, as the stepwise rule
+    does: whole batches end in poorer maps. The order of the rows does not matter, and a row of weight w counts as w
+    equal rows. Missing values (nan) are allowed: distances are taken over the columns that a row has and scaled to all
+    of them, and a missing value moves no unit. `partial_fit` takes its rows as one portion, with the radius of the next
+    epoch.
 
     References
     ----------

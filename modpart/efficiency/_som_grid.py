@@ -64,7 +64,7 @@ def automatic_shape(n_samples: float, spread: np.ndarray) -> tuple[int, int]:
 
 
 def principal_axes(X: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Unit axes (rows) and standard deviations along them, widest first, of centred rows; signs do not depend on LAPACK."""
+    """Unit axes (rows) and standard deviations along them, widest first, of centred rows; signs are fixed."""
     covariance = (X * weight[:, None]).T @ X / weight.sum()
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors[:, ::-1].T

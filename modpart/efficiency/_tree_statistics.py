@@ -82,7 +82,7 @@ def _ratio(top: np.ndarray, bottom: np.ndarray | float) -> np.ndarray:
 
 def _ccc(X: np.ndarray, rsq: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Cubic clustering criterion of Sarle (1983), for k >= 2; nan for k = 1 and where it is not defined."""
-    n, width = X.shape
+    n = len(X)
     spread = np.sqrt(np.maximum(np.linalg.eigvalsh(np.atleast_2d(np.cov(X.T)))[::-1], 0.0))
     out = np.full(len(k), np.nan)
     for i, q in enumerate(k):

@@ -8,8 +8,8 @@ __all__ = ["ward_groups"]
 def ward_groups(points: np.ndarray, weight: np.ndarray, n_groups: int) -> np.ndarray:
     """Group of each weighted point, numbered by first appearance.
 
-    Merging K and L costs w_K w_L / (w_K + w_L) |c_K - c_L|^2, the growth of the weighted sum of squares; a point without
-    weight costs nothing and joins its nearest group. Time O(n^2 p), memory O(n p).
+    Merging K and L costs w_K w_L / (w_K + w_L) |c_K - c_L|^2, the growth of the weighted sum of squares; a point
+    without weight costs nothing and joins its nearest group. Time O(n^2 p), memory O(n p).
     """
     centre, mass = points.copy(), np.maximum(weight, 1e-9 * max(float(weight.max()), 1e-9))
     alive = np.ones(len(points), dtype=bool)

@@ -1,4 +1,4 @@
-"""The number of clusters: statistics against their definitions, scikit-learn and a published table; the vote on blobs."""
+"""The number of clusters: statistics against their definitions, scikit-learn and a table; the vote on blobs."""
 
 import numpy as np
 import pytest
