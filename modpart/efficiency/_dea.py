@@ -329,9 +329,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
         for wrong, words in (
             (
                 not radial and self.orientation not in oriented,
-                f"measure={self.measure!r} and orientation={self.orientation!r} do not go together. Slacks of "
-                "inputs and "
-                "outputs count at once: leave orientation='input', or pass measure='russell' for one side alone",
+                f"measure={self.measure!r} and orientation={self.orientation!r} do not go together. Slacks of inputs "
+                "and outputs count at once: leave orientation='input', or pass measure='russell' for one side alone",
             ),
             (
                 self.super_efficiency and self.measure not in ("radial", "sbm"),
@@ -340,8 +339,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
             (
                 self.technology == "fdh" and (restricted or self.measure == "sbm" or self.orientation == "hyperbolic"),
                 "technology='fdh' takes measures 'radial', 'additive', 'ram', 'bam', 'mip' and 'russell', no "
-                "orientation "
-                "'hyperbolic' and no weight restrictions",
+                "orientation 'hyperbolic' and no weight restrictions",
             ),
             (
                 restricted and not radial,
@@ -450,8 +448,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
             names = ", ".join(map(repr, self.columns_.names[:width]))
             raise ParameterError(
                 f"{type(self).__name__}: {argument}={given!r} has {numbers.size} numbers and needs {width}, one for "
-                "each of "
-                f"{names}."
+                f"each of {names}."
             )
         return numbers
 
@@ -475,8 +472,9 @@ class DEA(TransformerMixin, Reporting, Estimator):
         infeasible = scored.status == INFEASIBLE
         if infeasible.any() and self.infeasible == "raise":
             raise InputDataError(
-                f"{owner}: no reference unit comes into question for unit {plain_name(units[np.argmax(infeasible)])!r} "
-                f"({int(infeasible.sum())} in all). Pass infeasible='inf' or 'nan' to go on, or technology='crs'."
+                f"{owner}: no reference unit comes into question for unit "
+                f"{plain_name(units[np.argmax(infeasible)])!r} ({int(infeasible.sum())} in all). Pass "
+                "infeasible='inf' or 'nan' to go on, or technology='crs'."
             )
         if self.infeasible == "nan":
             scores, efficiency = (np.where(infeasible, np.nan, found) for found in (scores, efficiency))
