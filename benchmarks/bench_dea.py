@@ -68,7 +68,7 @@ def rival(method, X, Y, folder):
         return scores, float(answer["seconds"]) * len(X) / len(scores), len(scores) < len(X)
 
 
-def table_of_sizes(sizes, folder):
+def table_of_sizes(sizes, methods, folder):
     lines = [
         "| units | method | seconds (CPU) | times as long | largest difference of scores |",
         "|---|---|---|---|---|",
@@ -81,7 +81,8 @@ def table_of_sizes(sizes, folder):
         told = f"duality gap {solved.gap.max():.0e}, {solved.fallback.sum()} to HiGHS"
         told += f"; peak {peak:.0f} MB, wall {wall:.2f} s"
         lines.append(f"| {n:,} | **modpart** | {spent:.3f} | 1 | {told} |")
-        for method, (_, words, _, _) in PEERS.items():
+        for method in methods:
+            words = PEERS[method][1]
             found = rival(method, X, Y, folder)
             if found is None:
                 continue
@@ -126,10 +127,16 @@ def main():
     parser.add_argument("--write", action="store_true", help="write the page")
     parser.add_argument("--peers", help="folder with the environments of the rivals")
     parser.add_argument("--sizes", type=int, nargs="+", default=[500, 2_000, 10_000, 100_000])
+    parser.add_argument("--methods", nargs="*", choices=PEERS, default=list(PEERS), help="rivals to run")
     chosen = parser.parse_args()
     machine = f"Python {platform.python_version()}, numpy {np.__version__}, {os.cpu_count()} cores"
     machine += f", load {os.getloadavg()[0]:.0f}"
-    lines = [HEAD.format(machine=machine), *table_of_sizes(chosen.sizes, chosen.peers), "", *other_times()]
+    lines = [
+        HEAD.format(machine=machine),
+        *table_of_sizes(chosen.sizes, chosen.methods, chosen.peers),
+        "",
+        *other_times(),
+    ]
     print("\n".join(lines))
     if chosen.write:
         kept = PAGE.read_text().partition("<!-- written by hand -->") if PAGE.is_file() else ("", "", "")
