@@ -80,9 +80,11 @@ def bootstrap_dea(
 
     Notes
     -----
-    Intervals are the basic ones of Simar & Wilson (2000), made on the scale of δ = 1/θ or φ and inverted for θ. The
-    bandwidth is the normal reference rule on the reflected inefficient scores. Each replicate solves n linear
-    programmes.
+    Intervals are the basic ones of Simar & Wilson (2000), made on the scale of δ = 1/θ or φ and inverted for θ.
+    Efficient units are left out of the distribution that is drawn from (Kneip, Simar & Wilson 2008); the bandwidth is
+    the normal reference rule on the reflected inefficient scores. Each replicate solves n linear programmes. Where
+    units are few for the number of columns, intervals cover the truth less often than they say; the benchmark page has
+    figures.
 
     References
     ----------

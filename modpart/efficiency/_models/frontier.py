@@ -86,6 +86,8 @@ class Frontier:
     restrictions : Restrictions or None
         Those of `technology.trade_offs` aside, they differ from unit to unit.
     n_jobs : int or None
+    report : callable or None
+        Called with a few words whenever some chunks of units are done.
     """
 
     technology: Technology
@@ -96,6 +98,7 @@ class Frontier:
     weights: np.ndarray | None = None
     restrictions: Restrictions | None = None
     n_jobs: int | None = field(default=None, compare=False)
+    report: Callable[[str], object] | None = field(default=None, compare=False)
 
     def returning(self, returns: str) -> "Frontier":
         """The same with other returns to scale."""
@@ -289,7 +292,7 @@ class Frontier:
 
     # ---- pieces -----------------------------------------------------------------------------------------------
     def _evaluate(self, model: Any, units: Evaluated) -> Answer:
-        return evaluate(model, self.technology, units, extra=self._extra(units), n_jobs=self.n_jobs)
+        return evaluate(model, self.technology, units, extra=self._extra(units), n_jobs=self.n_jobs, report=self.report)
 
     def _extra(self, units: Evaluated) -> np.ndarray | None:
         return None if self.restrictions is None else self.restrictions.of_units(units)
