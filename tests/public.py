@@ -19,6 +19,7 @@ ROOT = PACKAGE.parent
 # A value that is a function is called, so that every instance gets an object of its own.
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
+    "GradSplitter": {"estimator": lambda: _small_net(), "max_epochs": 8, "lr": 0.02},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
@@ -27,6 +28,10 @@ QUICK = {
 }
 # Constructor arguments with which there is work to hand out.
 PARALLEL = {name: {"fallback": True, "cv": 2} for name in ("PartitionedClassifier", "PartitionedRegressor")}
+
+
+def _small_net():
+    return resolve("modpart.networks.ModularNetClassifier")(None, hidden_layer_sizes=(8,), max_epochs=30)
 
 
 @cache

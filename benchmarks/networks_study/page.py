@@ -23,7 +23,7 @@ PARTS = {
         "*Vote* is the answer of ten modules, each calibrated on training rows; for the whole nets `union` is the "
         "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
         "knows the set. Below the first three rows stand the controls at MODA's size: the same net cut by mean "
-        "activation, by chance, ten small nets trained from scratch one against the rest, and one small net for all classes.",
+        "activation, by chance, ten small nets trained from scratch one against the rest, and one small net.",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (
@@ -34,8 +34,8 @@ PARTS = {
     ),
     "patching": (
         "A module in place of a class (digits)",
-        "The weak net, 64-16-10, has seen five rows of one class; the module comes from a MODA net trained on the other "
-        "half of the training rows. Mean over ten classes.",
+        "The weak net, 64-16-10, has seen five rows of one class; the module comes from a MODA net trained on the "
+        "other half of the training rows. Mean over ten classes.",
         ["recall of the class", "accuracy on the others"],
     ),
     "signals": (

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_digits, load_iris
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,7 @@ from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks import (
     Bimt,
     Clusterable,
+    GradSplitter,
     HardBlocks,
     Moda,
     ModularNetClassifier,
@@ -321,3 +323,31 @@ def test_wrong_questions_to_a_fitted_net_are_answered(moda):
         compose([module, narrow.extract_module("virginica")])
     with pytest.raises(InputDataError, match="2 features"):
         module.predict(X[:, :2])
+
+
+# a net that is trained already
+
+
+def test_modules_of_a_trained_net_are_found_by_switches():
+    net = ModularNetClassifier(None, **QUICK).fit(X, NAMES)
+    before = {name: value.copy() for name, value in net.weights_.items()}
+    splitter = GradSplitter(FrozenEstimator(net), weight=1.0, max_epochs=40, random_state=0).fit(X, NAMES)
+    assert splitter.score(X, NAMES) > 0.9
+    sizes = [splitter.extract_module(label).retention_ for label in splitter.classes_]
+    assert max(sizes) < 1 and np.mean(sizes) < 0.7
+    for name, value in before.items():
+        np.testing.assert_array_equal(splitter.net_.weights_[name], value)
+        np.testing.assert_array_equal(net.weights_[name], value)
+    again = clone(splitter).fit(X, NAMES)
+    np.testing.assert_array_equal(again.predict_proba(X), splitter.predict_proba(X))
+
+
+def test_what_cannot_be_split_is_named():
+    smooth = ModularNetClassifier(None, activation="tanh", **QUICK)
+    gated = ModularNetClassifier("mwt", **QUICK)
+    for estimator in (smooth, gated):
+        with pytest.raises(ParameterError, match="cannot be cut"):
+            GradSplitter(estimator).fit(X, NAMES)
+    two = ModularNetClassifier(None, **QUICK).fit(X[:100], NAMES[:100])
+    with pytest.raises(InputDataError, match="'virginica'"):
+        GradSplitter(FrozenEstimator(two)).fit(X, NAMES)
