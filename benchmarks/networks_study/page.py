@@ -32,6 +32,11 @@ PARTS = {
         "classes*: mean over three unions.",
         ["accuracy", "size", "vote", "vote, tuned", "three classes", "three classes, tuned", "seconds"],
     ),
+    "splitter": (
+        "GradSplitter on a plain net (digits)",
+        "The net is trained already and stays as it is; *seconds* are those of the switches alone.",
+        ["accuracy", "size", "vote", "seconds"],
+    ),
     "patching": (
         "A module in place of a class (digits)",
         "The weak net, 64-16-10, has seen five rows of one class; the module comes from a MODA net trained on the "
@@ -61,6 +66,12 @@ PARTS = {
         "*Wires*: absolute weight above 0.01, for standardised inputs and outputs; *length*: sum of absolute weight "
         "times distance along the layer.",
         ["error", "wires", "length", "seconds"],
+    ),
+    "placement": (
+        "Moving units (layers of 64, 64, 64 and 10)",
+        "The heaviest five units of each layer swap in turn: closed form, and the whole length computed anew for each "
+        "candidate. *Assignment* gives all units of a layer their best places at once.",
+        ["length", "ms", "ratio"],
     ),
     "addition": ("Addition in a ring of 31", "", ["accuracy", "training", "dimensions", "seconds"]),
 }

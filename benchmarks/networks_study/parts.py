@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from torch import nn
 
@@ -13,6 +14,7 @@ from modpart.datasets import make_modular_addition, make_sliding_signals, make_s
 from modpart.networks import (
     Bimt,
     Clusterable,
+    GradSplitter,
     HardBlocks,
     Moda,
     ModularNetClassifier,
@@ -24,6 +26,7 @@ from modpart.networks import (
     modularity_report,
     patch,
 )
+from modpart.networks._layout import even_places, place_units, swap_units, wire_length
 from modpart.networks._masks import random_masks_like
 
 Numbers = dict[str, dict[str, float]]
@@ -130,6 +133,23 @@ def one_against_rest(seed: int, widths: Any, X: Any, y: Any, new: Any, target: A
         odds.append(net.decision_function(new))
         size, seconds = net.n_parent_parameters_ / 26_122, seconds + spent
     return {"vote": float((np.argmax(odds, axis=0) == target).mean()), "size": size, "seconds": seconds}
+
+
+def splitter(seed: int) -> Numbers:
+    """GradSplitter on a plain net, at two weights."""
+    X, new, y, target = digits(seed)
+    net = ModularNetClassifier(None, random_state=seed).fit(X, y)
+    found: Numbers = {}
+    for weight in (0.1, 2.0):
+        model, seconds = fitted(GradSplitter(FrozenEstimator(net), weight=weight, random_state=seed), X, y)
+        sizes = [model.extract_module(c).retention_ for c in range(10)]
+        found[f"weight {weight:g}"] = {
+            "accuracy": net.score(new, target),
+            "size": float(np.mean(sizes)),
+            "vote": model.score(new, target),
+            "seconds": seconds,
+        }
+    return found
 
 
 def gated(seed: int) -> Numbers:
@@ -304,13 +324,52 @@ def addition(seed: int) -> Numbers:
     }
 
 
+def placement(seed: int) -> Numbers:
+    """The swap search of BIMT on layers of 64, 64, 64 and 10 units, by its closed form and by the whole length anew."""
+    rng, widths = np.random.default_rng(seed), {"a": 64, "b": 64, "c": 64, "d": 10}
+    links = {pair: np.abs(rng.normal(size=(widths[pair[0]], widths[pair[1]]))) for pair in ("ab", "bc", "cd")}
+    links = {tuple(pair): matrix for pair, matrix in links.items()}
+    places = {group: even_places(width) for group, width in widths.items()}
+    start = time.process_time()
+    for _ in range(10):
+        quick = swap_units(links, places, list(places), n_units=5)
+    seconds = (time.process_time() - start) / 10
+    start = time.process_time()
+    slow = swaps_by_brute_force(links, places, 5)
+    brute = time.process_time() - start
+    best = place_units(links, places, list(places))
+    return {
+        "closed form": {"length": wire_length(links, quick), "ms": 1000 * seconds, "ratio": brute / seconds},
+        "brute force": {"length": wire_length(links, slow), "ms": 1000 * brute, "ratio": 1.0},
+        "assignment": {"length": wire_length(links, best)},
+    }
+
+
+def swaps_by_brute_force(links: Any, places: dict[str, np.ndarray], n_units: int) -> dict[str, np.ndarray]:
+    places = {group: seats.copy() for group, seats in places.items()}
+    for group, seats in places.items():
+        weight = sum(m.sum(1) for (source, _), m in links.items() if source == group)
+        weight = weight + sum(m.sum(0) for (_, target), m in links.items() if target == group)
+        for unit in np.argsort(-weight, kind="stable")[:n_units]:
+            lengths = []
+            for other in range(len(seats)):
+                seats[[unit, other]] = seats[[other, unit]]
+                lengths.append(wire_length(links, places))
+                seats[[unit, other]] = seats[[other, unit]]
+            other = int(np.argmin(lengths))
+            seats[[unit, other]] = seats[[other, unit]]
+    return places
+
+
 PARTS: dict[str, Callable[[int], Numbers]] = {
     "modules": modules,
     "gated": gated,
+    "splitter": splitter,
     "patching": patching,
     "signals": signals,
     "images": images,
     "clusters": clusters,
     "symbolic": symbolic,
+    "placement": placement,
     "addition": addition,
 }
