@@ -41,7 +41,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     ----------
     modularity : str, object, list of objects or None, default="moda"
         "moda", "mwt", "nemo", "clusterability", "bimt" or "blocks"; an object such as ``Moda(compactness=0.1)``;
-        several objects at once; None trains a plain net.
+        a list of several at once (methods with gates stand alone); None trains a plain net.
     module : torch module, callable or None, default=None
         None is a feed-forward net. A module starts from the weights it has, and stays as it is; a function is called
         with (n_features, n_classes), its random weights follow from `random_state`. It answers logits. What is to be
@@ -226,7 +226,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     def _validates(self, n_classes: int) -> bool:
         methods = self._methods(n_classes)
         by_class = any(method.by_class for method in methods)
-        return self.threshold == "auto" and by_class and not any("Gate" in type(m).__name__ for m in methods)
+        return self.threshold == "auto" and by_class and not any(method.gated for method in methods)
 
     def _find_modules(
         self, training: Training, X: np.ndarray, codes: np.ndarray, held: np.ndarray, rng: np.random.Generator

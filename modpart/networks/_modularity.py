@@ -58,6 +58,8 @@ class Modularity(BaseEstimator):
 
     recipe: ClassVar[Recipe] = Recipe()
     by_class: ClassVar[bool] = False  # whether its modules belong to classes
+    clustered: ClassVar[bool] = False  # whether it makes clusters of units
+    gated: ClassVar[bool] = False  # whether it gives layers gates
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {}
 
     def _checked(self, n_classes: int | None) -> "Modularity":

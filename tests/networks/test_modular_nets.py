@@ -139,6 +139,17 @@ class Own(nn.Module):
         return self.last(self.act(self.first(rows)))
 
 
+def test_frozen_layers_stay_and_shared_weights_are_one():
+    first, act = nn.Linear(4, 4), nn.ReLU()
+    first.requires_grad_(False)
+    model = ModularNetClassifier(module=nn.Sequential(first, act, nn.Linear(4, 3)), max_epochs=3).fit(X, Y)
+    np.testing.assert_array_equal(model.weights_["0.weight"], first.weight.numpy())
+    tied = nn.Linear(4, 4)
+    model = ModularNetClassifier(module=nn.Sequential(tied, act, tied, act, nn.Linear(4, 3)), max_epochs=3).fit(X, Y)
+    assert model.plan_ is None
+    np.testing.assert_array_equal(model.weights_["0.weight"], model.weights_["2.weight"])
+
+
 def test_a_module_of_any_kind_trains_with_moda_but_is_not_cut():
     model = ModularNetClassifier(module=Own(), max_epochs=30, random_state=0).fit(X, Y)
     assert model.score(X, Y) > 0.85 and model.masks_ is None
@@ -285,6 +296,8 @@ def test_wires_are_cut_and_units_sit_in_different_places():
         ({"modularity": HardBlocks(20)}, ["asks for 20 clusters", "'hidden1' has 12"]),
         ({"modularity": MwT(), "hidden_layer_sizes": ()}, ["gates hidden layers"]),
         ({"modularity": []}, ["modularity=[]", "must be"]),
+        ({"modularity": ["moda", "mwt"]}, ["gates stands alone"]),
+        ({"modularity": ["blocks", "clusterability"]}, ["clusters twice"]),
         ({"module": nn.Linear(4, 7)}, ["answers 7 columns where 3 are needed"]),
         ({"module": nn.Linear(5, 3), "modularity": None}, ["cannot take rows of 4 features", "nn.Unflatten"]),
         ({"module": lambda n_features, n_outputs: "net"}, ["'net'", "torch module"]),
