@@ -122,7 +122,8 @@ class ModularNet(Estimator):
             self.plan_ = training.plan
             module = self._rebuilt(training.weights)
             for name, parameter in module.named_parameters():
-                parameter.requires_grad_(not any(name.endswith(frozen) for frozen in self._frozen))
+                own = name.partition(".body.")[2] if name.startswith("gated_") else name
+                parameter.requires_grad_(own not in self._frozen)
             criterion = MeanSquaredError if n_classes is None else CrossEntropy
             progress = Progress(self, given[0], given[1], total=recipe.max_epochs)
             net = self._net(module, training, recipe, criterion, new_generator(seed + 1), progress, X, target)
