@@ -22,8 +22,8 @@ PARTS = {
         "Modules of single classes (digits, 64-128-128-10)",
         "*Vote* is the answer of ten modules, each calibrated on training rows; for the whole nets `union` is the "
         "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
-        "knows the set. Below the first three rows stand the controls at MODA's size: the same net cut by mean "
-        "activation, by chance, ten small nets trained from scratch one against the rest, and one small net.",
+        "knows the set. Pixels run from 0 to 1 unless said otherwise. Below the trained nets stand the controls at "
+        "MODA's size: the standard net cut by mean activation, by chance, ten small nets trained from scratch one against the rest, and one small net.",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (

@@ -52,7 +52,8 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     activation : {"relu", "silu", "tanh"}, default="relu"
         Of the feed-forward net. Classes can be cut out of ReLU nets only.
     standardize : bool, default=True
-        Whether columns are standardised first. Constant columns are only centred.
+        Whether columns are standardised first; constant ones are only centred. For images, whose columns share one
+        scale, modules get smaller with False and X divided by its largest value.
     threshold : "auto" or float from 0 to 1, default="auto"
         A unit belongs to a class if it is active for at least this share of the class's training rows. "auto" takes the
         largest at which cut nets lose at most `max_loss` on held-out rows if `modularity` is by class and has no gates,
