@@ -23,7 +23,8 @@ PARTS = {
         "*Vote* is the answer of ten modules, each calibrated on training rows; for the whole nets `union` is the "
         "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
         "knows the set. Pixels run from 0 to 1 unless said otherwise. Below the trained nets stand the controls at "
-        "MODA's size: the standard net cut by mean activation, by chance, ten small nets trained from scratch one against the rest, and one small net.",
+        "MODA's size: the standard net cut by mean activation and by chance, MODA's by chance, ten small nets trained "
+        "from scratch one against the rest, and one small net.",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (
