@@ -239,15 +239,15 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         self.threshold_ = _FIXED_THRESHOLD if self.threshold == "auto" else float(self.threshold)
         self.threshold_path_: list[dict[str, float]] = []
         n_classes = len(self.classes_)
-        rates = class_rates(
-            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
-        )
         self.rates_: dict[str, np.ndarray] | None = None
         self.masks_: Masks | None = None
         self.calibration_ = np.tile([1.0, 0.0], (n_classes, 1))
         plan, weights = self._bare()
-        if plan is None or not rates:
+        if plan is None or not training.taps:
             return
+        rates = class_rates(
+            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
+        )
         found: dict[str, np.ndarray] = {}
         for layer, group in training.taps.items():
             name = group.partition(".body.")[2] if group.startswith("gated_") else group
