@@ -120,7 +120,7 @@ def describe(module: nn.Module) -> list[dict[str, Any]] | None:
 
 
 def _layers(container: nn.Module) -> list[dict[str, Any]]:
-    return [{"name": name, **_layer(child)} for name, child in container._modules.items()]
+    return [{"name": name, **_layer(child)} for name, child in container._modules.items() if child is not None]
 
 
 def _layer(module: nn.Module) -> dict[str, Any]:

@@ -220,7 +220,8 @@ def _describe_clusters(report: ModularityReport, estimator: Any, links: Links, w
     report.size_balance = float(sizes.min() / max(sizes.max(), 1))
     cut = estimator.hard_cut()
     report.hard_cut_gap = report.score - float(cut.score(X, y))
-    alone, off = [], []
+    alone: list[tuple[float, np.ndarray]] = []
+    off: list[tuple[float, np.ndarray]] = []
     weights = cut.weights_
     for q in range(k):
         inside = estimator.partition_.masks(q)
