@@ -12,7 +12,7 @@ from modpart.networks._clusters import Links
 from modpart.networks._cut import Weights
 from modpart.networks._plan import Plan, Wiring, wire_up
 
-__all__ = ["Modularity", "Recipe", "Training", "links_between", "magnitudes"]
+__all__ = ["Modularity", "Recipe", "Training", "links_between", "magnitudes", "no_single_row"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,13 @@ class Modularity(BaseEstimator):
     def join(self, training: Training) -> None:
         """Add to the training what this method needs."""
         raise NotImplementedError
+
+
+def no_single_row(n_rows: int, batch_size: int) -> int:
+    """The largest batch size up to this one that leaves no last batch of one row: batch normalisation takes none."""
+    while batch_size > 2 and n_rows % batch_size == 1:
+        batch_size -= 1
+    return batch_size
 
 
 def magnitudes(weights: Weights, wiring: Wiring, layer: str, power: int) -> np.ndarray:

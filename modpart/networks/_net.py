@@ -17,7 +17,7 @@ from modpart.networks._clusterable import Clusterable
 from modpart.networks._cut import Weights
 from modpart.networks._gates import MwT, NeMo
 from modpart.networks._moda import Moda
-from modpart.networks._modularity import Modularity, Recipe, Training
+from modpart.networks._modularity import Modularity, Recipe, Training, no_single_row
 from modpart.networks._plan import Plan, wire_up
 
 __all__ = ["PRESETS", "ModularNet", "new_net"]
@@ -109,8 +109,8 @@ class ModularNet(Estimator):
 
         methods = self._methods(n_classes)
         recipe = self._recipe(methods, len(X))
-        seed, own = child_seeds(rng, 2)
-        with own_randomness(own if self.module is not None else None):
+        seed, seed_of_module = child_seeds(rng, 2)
+        with own_randomness(seed_of_module if self.module is not None else None):
             plan, weights = new_net(self, X.shape[1], n_outputs, new_generator(seed))
             n_steps = recipe.max_epochs * -(-len(X) // (len(X) if recipe.batch_size == -1 else recipe.batch_size))
             training = Training(type(self).__name__, plan, weights, n_classes, rng, self._torch_device(), n_steps)
@@ -122,8 +122,8 @@ class ModularNet(Estimator):
             self.plan_ = training.plan
             module = self._rebuilt(training.weights)
             for name, parameter in module.named_parameters():
-                own = name.partition(".body.")[2] if name.startswith("gated_") else name
-                parameter.requires_grad_(own not in self._frozen)
+                bare = name.partition(".body.")[2] if name.startswith("gated_") else name
+                parameter.requires_grad_(bare not in self._frozen)
             criterion = MeanSquaredError if n_classes is None else CrossEntropy
             progress = Progress(self, given[0], given[1], total=recipe.max_epochs)
             net = self._net(module, training, recipe, criterion, new_generator(seed + 1), progress, X, target)
@@ -197,7 +197,7 @@ class ModularNet(Estimator):
         return Recipe(
             optimizer=own.optimizer if self.optimizer == "auto" else self.optimizer,
             lr=own.lr if self.lr == "auto" else float(self.lr),
-            batch_size=int(batch),
+            batch_size=no_single_row(n_samples, int(batch)),
             max_epochs=own.max_epochs if self.max_epochs == "auto" else int(self.max_epochs),
             cosine=own.cosine and self.optimizer == "auto",
         )
