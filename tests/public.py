@@ -20,6 +20,7 @@ ROOT = PACKAGE.parent
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
     "DEA": {"data_warnings": False},
+    "GradSplitter": {"estimator": lambda: _small_net(), "max_epochs": 8, "lr": 0.02},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
     "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
@@ -34,6 +35,10 @@ PARALLEL = {name: {"fallback": True, "cv": 2} for name in ("PartitionedClassifie
 OTHER_ANSWERS = {
     "PluginEstimator": lambda model: {"distribution": model.distribution(model.graph_.nodes[-1])},
 }
+
+
+def _small_net():
+    return resolve("modpart.networks.ModularNetClassifier")(None, hidden_layer_sizes=(8,), max_epochs=30)
 
 
 @cache

@@ -206,7 +206,7 @@ def test_silent_by_default(cls, capfd):
 @every_estimator
 def test_a_repr_can_be_read_back(cls):
     model = quick(cls)
-    shown = eval(repr(model), {cls.__name__: cls})
+    shown = eval(repr(model), {known.__name__: known for known in CLASSES})
     assert repr(shown) == repr(model)
 
 

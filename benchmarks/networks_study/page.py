@@ -22,8 +22,9 @@ PARTS = {
         "Modules of single classes (digits, 64-128-128-10)",
         "*Vote* is the answer of ten modules, each calibrated on training rows; for the whole nets `union` is the "
         "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
-        "knows the set. Below the first three rows stand the controls at MODA's size: the same net cut by mean "
-        "activation, by chance, ten small nets trained from scratch one against the rest, and one small net for all classes.",
+        "knows the set. Pixels run from 0 to 1 unless said otherwise. Below the trained nets stand the controls at "
+        "MODA's size: the standard net cut by mean activation and by chance, MODA's by chance, ten small nets trained "
+        "from scratch one against the rest, and one small net.",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (
@@ -32,10 +33,15 @@ PARTS = {
         "classes*: mean over three unions.",
         ["accuracy", "size", "vote", "vote, tuned", "three classes", "three classes, tuned", "seconds"],
     ),
+    "splitter": (
+        "GradSplitter on a plain net (digits)",
+        "The net is trained already and stays as it is; *seconds* are those of the switches alone.",
+        ["accuracy", "size", "vote", "seconds"],
+    ),
     "patching": (
         "A module in place of a class (digits)",
-        "The weak net, 64-16-10, has seen five rows of one class; the module comes from a MODA net trained on the other "
-        "half of the training rows. Mean over ten classes.",
+        "The weak net, 64-16-10, has seen five rows of one class; the module comes from a MODA net trained on the "
+        "other half of the training rows. Mean over ten classes.",
         ["recall of the class", "accuracy on the others"],
     ),
     "signals": (
@@ -61,6 +67,12 @@ PARTS = {
         "*Wires*: absolute weight above 0.01, for standardised inputs and outputs; *length*: sum of absolute weight "
         "times distance along the layer.",
         ["error", "wires", "length", "seconds"],
+    ),
+    "placement": (
+        "Moving units (layers of 64, 64, 64 and 10)",
+        "The heaviest five units of each layer swap in turn: closed form, and the whole length computed anew for each "
+        "candidate. *Assignment* gives all units of a layer their best places at once.",
+        ["length", "ms", "ratio"],
     ),
     "addition": ("Addition in a ring of 31", "", ["accuracy", "training", "dimensions", "seconds"]),
 }

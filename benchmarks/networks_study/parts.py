@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from torch import nn
 
@@ -13,6 +14,7 @@ from modpart.datasets import make_modular_addition, make_sliding_signals, make_s
 from modpart.networks import (
     Bimt,
     Clusterable,
+    GradSplitter,
     HardBlocks,
     Moda,
     ModularNetClassifier,
@@ -24,14 +26,20 @@ from modpart.networks import (
     modularity_report,
     patch,
 )
+from modpart.networks._layout import even_places, place_units, swap_units, wire_length
 from modpart.networks._masks import random_masks_like
 
 Numbers = dict[str, dict[str, float]]
 
 
 def digits(seed: int, test_size: float = 0.2) -> tuple[np.ndarray, ...]:
+    """Pixels from 0 to 1; columns are left as they are, as in the literature."""
     X, y = load_digits(return_X_y=True)
-    return tuple(train_test_split(X, y, test_size=test_size, stratify=y, random_state=seed))
+    return tuple(train_test_split(X / 16.0, y, test_size=test_size, stratify=y, random_state=seed))
+
+
+def net(method: Any, seed: int, **settings: Any) -> ModularNetClassifier:
+    return ModularNetClassifier(method, standardize=False, random_state=seed, **settings)
 
 
 def fitted(model: Any, X: np.ndarray, y: np.ndarray) -> tuple[Any, float]:
@@ -86,12 +94,16 @@ def modules(seed: int) -> Numbers:
     """MODA on digits, and everything of the same size."""
     X, new, y, target = digits(seed)
     found: Numbers = {}
-    standard, base = fitted(ModularNetClassifier(None, random_state=seed), X, y)
+    standard, base = fitted(net(None, seed), X, y)
     found["standard"] = described(standard, new, target, base)
-    moda, seconds = fitted(ModularNetClassifier(random_state=seed), X, y)
+    moda, seconds = fitted(net("moda", seed), X, y)
     found["MODA"] = described(moda, new, target, seconds)
-    only, seconds = fitted(ModularNetClassifier(Moda(0.0, 0.0, 0.3), random_state=seed), X, y)
+    only, seconds = fitted(net(Moda(0.0, 0.0, 0.3), seed), X, y)
     found["compactness only"] = described(only, new, target, seconds)
+    for name, method in {"standard": None, "MODA": "moda"}.items():
+        model = ModularNetClassifier(method, random_state=seed)
+        model, seconds = fitted(model, X, y)
+        found[f"{name}, columns standardised"] = described(model, new, target, seconds)
     counts = {group: mask.sum(1) for group, mask in moda.masks_.items()}
     both = ((X, new), (y, target))
     size = found["MODA"]["size"]
@@ -105,7 +117,7 @@ def modules(seed: int) -> Numbers:
     widths = max(range(1, 12), key=lambda w: -abs(65 * w + w * (w + 1) + 2 * (w + 1) - parameters))
     found["ten nets, one against the rest"] = one_against_rest(seed, (widths, widths), X, y, new, target)
     width = max(range(1, 30), key=lambda w: -abs(65 * w + w * (w + 1) + 10 * (w + 1) - parameters))
-    small, seconds = fitted(ModularNetClassifier(None, hidden_layer_sizes=(width, width), random_state=seed), X, y)
+    small, seconds = fitted(net(None, seed, hidden_layer_sizes=(width, width)), X, y)
     found["one small net"] = {
         "vote": small.score(new, target),
         "size": small.n_parent_parameters_ / moda.n_parent_parameters_,
@@ -126,10 +138,27 @@ def class_means(model: Any, X: np.ndarray, y: np.ndarray) -> dict[str, np.ndarra
 def one_against_rest(seed: int, widths: Any, X: Any, y: Any, new: Any, target: Any) -> dict[str, float]:
     odds, size, seconds = [], 0.0, 0.0
     for c in range(10):
-        net, spent = fitted(ModularNetClassifier(None, hidden_layer_sizes=widths, random_state=seed), X, y == c)
-        odds.append(net.decision_function(new))
-        size, seconds = net.n_parent_parameters_ / 26_122, seconds + spent
+        single, spent = fitted(net(None, seed, hidden_layer_sizes=widths), X, y == c)
+        odds.append(single.decision_function(new))
+        size, seconds = single.n_parent_parameters_ / 26_122, seconds + spent
     return {"vote": float((np.argmax(odds, axis=0) == target).mean()), "size": size, "seconds": seconds}
+
+
+def splitter(seed: int) -> Numbers:
+    """GradSplitter on a plain net, at two weights."""
+    X, new, y, target = digits(seed)
+    plain = net(None, seed).fit(X, y)
+    found: Numbers = {}
+    for weight in (0.1, 2.0):
+        model, seconds = fitted(GradSplitter(FrozenEstimator(plain), weight=weight, random_state=seed), X, y)
+        sizes = [model.extract_module(c).retention_ for c in range(10)]
+        found[f"weight {weight:g}"] = {
+            "accuracy": plain.score(new, target),
+            "size": float(np.mean(sizes)),
+            "vote": model.score(new, target),
+            "seconds": seconds,
+        }
+    return found
 
 
 def gated(seed: int) -> Numbers:
@@ -137,7 +166,7 @@ def gated(seed: int) -> Numbers:
     X, new, y, target = digits(seed)
     found: Numbers = {}
     for name, method in {"MwT": MwT(), "NeMo": NeMo()}.items():
-        model, seconds = fitted(ModularNetClassifier(method, random_state=seed), X, y)
+        model, seconds = fitted(net(method, seed), X, y)
         plain = [model.extract_module(c) for c in range(10)]
         tuned = [module.fine_tune(X, y, random_state=seed) for module in plain]
         pairs = [(0, 1, 2), (3, 5, 8), (4, 7, 9)]
@@ -163,15 +192,13 @@ def patching(seed: int) -> Numbers:
     """A weak net that saw five rows of a class gets the module of that class from MODA trained on other rows."""
     X, new, y, target = digits(seed)
     first, second = train_test_split(np.arange(len(X)), test_size=0.5, stratify=y, random_state=seed)
-    strong = ModularNetClassifier(random_state=seed).fit(X[first], y[first])
+    strong = net("moda", seed).fit(X[first], y[first])
     before, after = [], []
     for c in range(10):
         rng = np.random.default_rng(seed)
         seen = rng.permutation(np.flatnonzero(y[second] == c))[:5]
         rows = second[np.union1d(seen, np.flatnonzero(y[second] != c))]
-        weak = ModularNetClassifier(None, hidden_layer_sizes=(16,), max_epochs=15, random_state=seed).fit(
-            X[rows], y[rows]
-        )
+        weak = net(None, seed, hidden_layer_sizes=(16,), max_epochs=15).fit(X[rows], y[rows])
         own = target == c
         for model, found in ((weak, before), (patch(weak, strong.extract_module(c), c), after)):
             found.append([model.score(new[own], target[own]), model.score(new[~own], target[~own])])
@@ -196,7 +223,7 @@ def clusters(seed: int) -> Numbers:
     }
     found: Numbers = {}
     for name, method in arms.items():
-        model, seconds = fitted(ModularNetClassifier(method, **same, random_state=seed), X, y)
+        model, seconds = fitted(net(method, seed, **same), X, y)
         report = modularity_report(model, new, target, n_null=50, random_state=seed)
         found[name] = {"accuracy": report.score, "found": report.found, "null": report.null_mean, "seconds": seconds}
         if report.clusterability is not None:
@@ -244,8 +271,7 @@ def signals(seed: int) -> Numbers:
     X, new, y, target = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
     found: Numbers = {}
     for name, threshold in {"validated": "auto", "fixed at 0.9": 0.9}.items():
-        settings = {"max_epochs": 60, "threshold": threshold}
-        model, seconds = fitted(ModularNetClassifier(**settings, random_state=seed), X, y)
+        model, seconds = fitted(net("moda", seed, max_epochs=60, threshold=threshold), X, y)
         found[name] = described(model, new, target, seconds)
     return found
 
@@ -274,7 +300,7 @@ def images(seed: int) -> Numbers:
     for name, make in {"image net": image_net, "residual net": residual_net}.items():
         for method in (None, "moda"):
             epochs = 40 if make is image_net else "auto"
-            model = ModularNetClassifier(method, module=make, max_epochs=epochs, random_state=seed)
+            model = net(method, seed, module=make, max_epochs=epochs)
             model, seconds = fitted(model, X, y)
             found[f"{name}, {method or 'standard'}"] = described(model, new, target, seconds)
     return found
@@ -283,7 +309,7 @@ def images(seed: int) -> Numbers:
 def addition(seed: int) -> Numbers:
     """(a + b) mod 31 from 80 % of all pairs, through one embedding of 32 numbers for a and b."""
 
-    def net(n_features: int, n_outputs: int) -> nn.Sequential:
+    def chain(n_features: int, n_outputs: int) -> nn.Sequential:
         embedding = [nn.Unflatten(1, (2, 31)), nn.Linear(31, 32, bias=False), nn.Flatten()]
         hidden = [nn.Linear(64, 50), nn.SiLU(), nn.Linear(50, 50), nn.SiLU()]
         return nn.Sequential(*embedding, *hidden, nn.Linear(50, n_outputs))
@@ -291,8 +317,8 @@ def addition(seed: int) -> Numbers:
     X, y = make_modular_addition(31, random_state=seed)
     X, new, y, target = train_test_split(X, y, test_size=0.2, random_state=seed)
     method = Bimt(4e-5, locality=2.0, depth=0.5, prune=0.0, last_part=0.0)
-    settings = {"module": net, "standardize": False, "optimizer": "adam", "lr": 2e-3, "batch_size": len(X)}
-    model, seconds = fitted(ModularNetClassifier(method, max_epochs=6000, random_state=seed, **settings), X, y)
+    settings = {"module": chain, "optimizer": "adam", "lr": 2e-3, "batch_size": len(X), "max_epochs": 6000}
+    model, seconds = fitted(net(method, seed, **settings), X, y)
     size = np.abs(model.weights_["1.weight"]).max(1)
     return {
         "BIMT": {
@@ -304,13 +330,52 @@ def addition(seed: int) -> Numbers:
     }
 
 
+def placement(seed: int) -> Numbers:
+    """The swap search of BIMT on layers of 64, 64, 64 and 10 units, by its closed form and by the whole length anew."""
+    rng, widths = np.random.default_rng(seed), {"a": 64, "b": 64, "c": 64, "d": 10}
+    links = {pair: np.abs(rng.normal(size=(widths[pair[0]], widths[pair[1]]))) for pair in ("ab", "bc", "cd")}
+    links = {tuple(pair): matrix for pair, matrix in links.items()}
+    places = {group: even_places(width) for group, width in widths.items()}
+    start = time.process_time()
+    for _ in range(10):
+        quick = swap_units(links, places, list(places), n_units=5)
+    seconds = (time.process_time() - start) / 10
+    start = time.process_time()
+    slow = swaps_by_brute_force(links, places, 5)
+    brute = time.process_time() - start
+    best = place_units(links, places, list(places))
+    return {
+        "closed form": {"length": wire_length(links, quick), "ms": 1000 * seconds, "ratio": brute / seconds},
+        "brute force": {"length": wire_length(links, slow), "ms": 1000 * brute, "ratio": 1.0},
+        "assignment": {"length": wire_length(links, best)},
+    }
+
+
+def swaps_by_brute_force(links: Any, places: dict[str, np.ndarray], n_units: int) -> dict[str, np.ndarray]:
+    places = {group: seats.copy() for group, seats in places.items()}
+    for group, seats in places.items():
+        weight = sum(m.sum(1) for (source, _), m in links.items() if source == group)
+        weight = weight + sum(m.sum(0) for (_, target), m in links.items() if target == group)
+        for unit in np.argsort(-weight, kind="stable")[:n_units]:
+            lengths = []
+            for other in range(len(seats)):
+                seats[[unit, other]] = seats[[other, unit]]
+                lengths.append(wire_length(links, places))
+                seats[[unit, other]] = seats[[other, unit]]
+            other = int(np.argmin(lengths))
+            seats[[unit, other]] = seats[[other, unit]]
+    return places
+
+
 PARTS: dict[str, Callable[[int], Numbers]] = {
     "modules": modules,
     "gated": gated,
+    "splitter": splitter,
     "patching": patching,
     "signals": signals,
     "images": images,
     "clusters": clusters,
     "symbolic": symbolic,
+    "placement": placement,
     "addition": addition,
 }

@@ -15,16 +15,20 @@ __all__ = ["Gated", "Residual", "build", "describe", "draw_mlp", "forward"]
 
 _CHUNK = 4096  # rows of one forward pass
 
+_CONVOLUTION = (
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode"),
+)
+
 # What each layer's constructor needs; all of them are attributes of the layer too.
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "AdaptiveAvgPool1d": ("output_size",),
     "AdaptiveAvgPool2d": ("output_size",),
-    "AvgPool1d": ("kernel_size", "stride", "padding"),
-    "AvgPool2d": ("kernel_size", "stride", "padding"),
+    "AvgPool1d": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+    "AvgPool2d": ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
     "BatchNorm1d": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
     "BatchNorm2d": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
-    "Conv1d": ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups"),
-    "Conv2d": ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups"),
+    "Conv1d": _CONVOLUTION,
+    "Conv2d": _CONVOLUTION,
     "Dropout": ("p",),
     "Dropout2d": ("p",),
     "ELU": ("alpha",),
@@ -33,8 +37,8 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "Identity": (),
     "LeakyReLU": ("negative_slope",),
     "Linear": ("in_features", "out_features"),
-    "MaxPool1d": ("kernel_size", "stride", "padding", "dilation"),
-    "MaxPool2d": ("kernel_size", "stride", "padding", "dilation"),
+    "MaxPool1d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "MaxPool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
     "ReLU": (),
     "SiLU": (),
     "Sigmoid": (),
@@ -102,15 +106,21 @@ class Gated(nn.Module):
 
 
 def describe(module: nn.Module) -> list[dict[str, Any]] | None:
-    """Return the plan of an ``nn.Sequential`` of known layers, None for any other module."""
+    """Return the plan of an ``nn.Sequential`` of known layers, None for any other module.
+
+    A layer with weights that stands in two places has no plan either: there the two would be trained apart.
+    """
+    uses = len(list(module.named_parameters(remove_duplicate=False)))
+    if type(module) is not nn.Sequential or uses != len(list(module.parameters())):
+        return None
     try:
-        return _layers(module) if type(module) is nn.Sequential else None
+        return _layers(module)
     except KeyError:
         return None
 
 
 def _layers(container: nn.Module) -> list[dict[str, Any]]:
-    return [{"name": name, **_layer(child)} for name, child in container.named_children()]
+    return [{"name": name, **_layer(child)} for name, child in container._modules.items() if child is not None]
 
 
 def _layer(module: nn.Module) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def make_sliding_signals(
     Returns
     -------
     X : ndarray of shape (n_samples, 40), float64
+        Signals, mean 0 and standard deviation 1 over the whole table.
     y : ndarray of shape (n_samples,), int64
         Classes 0 to 9, as often as one another to one row.
 
@@ -123,6 +124,7 @@ def make_symbolic_task(
     Returns
     -------
     X : ndarray of shape (n_samples, 3 or 4), float64
+        Independent uniform draws.
     y : ndarray of shape (n_samples, n_outputs), float64
         Without noise; "composition" has one output and shape (n_samples,).
 
@@ -170,6 +172,7 @@ def make_modular_addition(p: int = 31, *, random_state: Any = None) -> tuple[np.
     X : ndarray of shape (p * p, 2 * p), float64
         a and b, each as a one-hot vector.
     y : ndarray of shape (p * p,), int64
+        The sum, 0 to p - 1.
 
     Raises
     ------

@@ -13,6 +13,7 @@ from modpart.networks._moda import Moda
 from modpart.networks._partition import UnitPartition
 from modpart.networks._regressor import ModularNetRegressor
 from modpart.networks._report import ModularityReport, modularity_report
+from modpart.networks._splitter import GradSplitter
 
 if TYPE_CHECKING:
     from modpart._torch.plans import Residual
@@ -22,6 +23,7 @@ __all__ = [
     "ClassModule",
     "Clusterable",
     "ComposedClassifier",
+    "GradSplitter",
     "HardBlocks",
     "Moda",
     "ModularNetClassifier",

@@ -39,6 +39,7 @@ class HardBlocks(Modularity):
     """
 
     recipe: ClassVar[Recipe] = Recipe("adam", 1e-3, 64, 60)
+    clustered: ClassVar[bool] = True
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {"n_blocks": (integer(1),)}
 
     def __init__(self, n_blocks: int = 4) -> None:

@@ -11,6 +11,7 @@ from modpart._utils.params import integer, number, validate
 from modpart._utils.seeds import check_rng, child_seeds
 from modpart.exceptions import InputDataError
 from modpart.networks._cut import Weights, n_parameters
+from modpart.networks._modularity import no_single_row
 from modpart.networks._plan import Plan, wire_up
 from modpart.networks._ready import ReadyClassifier
 from modpart.networks._threshold import calibrate
@@ -209,6 +210,7 @@ class ClassModule(ReadyClassifier):
             X, target, criterion = X[rows], np.searchsorted(self.labels_, y[rows]).astype(float), CrossEntropy
         else:
             target, criterion = (y == self.labels_[0]).astype(float), torch.nn.BCEWithLogitsLoss
+        batch_size = no_single_row(len(X), batch_size)
         net = make_net(
             build(self.plan_, self.weights_),
             net_class=ModularNet,

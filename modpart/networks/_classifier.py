@@ -41,7 +41,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     ----------
     modularity : str, object, list of objects or None, default="moda"
         "moda", "mwt", "nemo", "clusterability", "bimt" or "blocks"; an object such as ``Moda(compactness=0.1)``;
-        several objects at once; None trains a plain net.
+        a list of several at once (methods with gates stand alone); None trains a plain net.
     module : torch module, callable or None, default=None
         None is a feed-forward net. A module starts from the weights it has, and stays as it is; a function is called
         with (n_features, n_classes), its random weights follow from `random_state`. It answers logits. What is to be
@@ -52,7 +52,8 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     activation : {"relu", "silu", "tanh"}, default="relu"
         Of the feed-forward net. Classes can be cut out of ReLU nets only.
     standardize : bool, default=True
-        Whether columns are standardised first. Constant columns are only centred.
+        Whether columns are standardised first; constant ones are only centred. For images, whose columns share one
+        scale, modules get smaller with False and X divided by its largest value.
     threshold : "auto" or float from 0 to 1, default="auto"
         A unit belongs to a class if it is active for at least this share of the class's training rows. "auto" takes the
         largest at which cut nets lose at most `max_loss` on held-out rows if `modularity` is by class and has no gates,
@@ -226,7 +227,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     def _validates(self, n_classes: int) -> bool:
         methods = self._methods(n_classes)
         by_class = any(method.by_class for method in methods)
-        return self.threshold == "auto" and by_class and not any("Gate" in type(m).__name__ for m in methods)
+        return self.threshold == "auto" and by_class and not any(method.gated for method in methods)
 
     def _find_modules(
         self, training: Training, X: np.ndarray, codes: np.ndarray, held: np.ndarray, rng: np.random.Generator
@@ -238,15 +239,15 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         self.threshold_ = _FIXED_THRESHOLD if self.threshold == "auto" else float(self.threshold)
         self.threshold_path_: list[dict[str, float]] = []
         n_classes = len(self.classes_)
-        rates = class_rates(
-            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
-        )
         self.rates_: dict[str, np.ndarray] | None = None
         self.masks_: Masks | None = None
         self.calibration_ = np.tile([1.0, 0.0], (n_classes, 1))
         plan, weights = self._bare()
-        if plan is None or not rates:
+        if plan is None or not training.taps:
             return
+        rates = class_rates(
+            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
+        )
         found: dict[str, np.ndarray] = {}
         for layer, group in training.taps.items():
             name = group.partition(".body.")[2] if group.startswith("gated_") else group

@@ -62,6 +62,7 @@ class Clusterable(Modularity):
     """
 
     recipe: ClassVar[Recipe] = Recipe("adam", 1e-3, 64, 60)
+    clustered: ClassVar[bool] = True
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {
         "weight": (number(0),),
         "n_clusters": (integer(1),),

@@ -39,7 +39,7 @@ def block_clusters(widths: Mapping[str, int], n_clusters: int) -> Labels:
     return {group: np.arange(width) * n_clusters // width for group, width in widths.items()}
 
 
-def joint_clusters(links: Links, n_clusters: int, rng: np.random.Generator) -> Labels:
+def joint_clusters(links: Links, n_clusters: int, rng: np.random.Generator, *, n_init: int = 10) -> Labels:
     """Spectral clusters of all units of all layers at once, after Dhillon (2001) for one matrix.
 
     The leading eigenvectors of D^-1/2 A D^-1/2, with A the links between all units and D their degrees, the trivial one
@@ -56,7 +56,7 @@ def joint_clusters(links: Links, n_clusters: int, rng: np.random.Generator) -> L
         vectors = _leading(normal, n_clusters, rng)[:, 1:] * scale[:, None]
         vectors /= np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)
         seed = int(rng.integers(2**31 - 1))
-        labels[alive] = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(vectors)
+        labels[alive] = KMeans(n_clusters, n_init=n_init, random_state=seed).fit_predict(vectors)
     elif len(alive):
         labels[alive] = np.arange(len(alive)) % n_clusters
     return {group: labels[start:stop] for group, (start, stop) in starts.items()}
@@ -69,16 +69,16 @@ def balanced_clusters(
     *,
     restarts: int = 5,
     rounds: int = 30,
-    spectral: bool = True,
+    n_init: int = 10,
 ) -> Labels:
     """Clusters of equal size in every layer that hold as large a share of the links as can be found.
 
     One layer after the other gets the best labels given those of its neighbours, an assignment problem with room for
-    ceil(width / k) units per cluster; again until nothing is gained. Starts: the joint spectral clusters (unless not
-    wanted) and random ones; the best end is kept. Equal sizes matter, since unequal ones raise the share by themselves.
+    ceil(width / k) units per cluster; again until nothing is gained. Starts: the joint spectral clusters and random
+    ones; the best end is kept. Equal sizes matter, since unequal ones raise the share by themselves.
     """
     widths = _widths(links)
-    starts: list[Labels] = [joint_clusters(links, n_clusters, rng)] if spectral else []
+    starts: list[Labels] = [joint_clusters(links, n_clusters, rng, n_init=n_init)]
     starts += [{g: rng.permutation(w) % n_clusters for g, w in widths.items()} for _ in range(restarts)]
     totals = sum(matrix.sum() > 0 for matrix in links.values())
     shares = {pair: matrix / matrix.sum() / max(totals, 1) for pair, matrix in links.items() if matrix.sum() > 0}

@@ -108,6 +108,7 @@ class MwT(Modularity):
 
     recipe: ClassVar[Recipe] = Recipe("sgd", 0.05, 128, 150, cosine=True)
     by_class: ClassVar[bool] = True
+    gated: ClassVar[bool] = True
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {"cohesion": (number(0),), "coupling": (number(0),)}
 
     def __init__(self, cohesion: float = 0.5, coupling: float = 1.5) -> None:
@@ -165,6 +166,7 @@ class NeMo(Modularity):
 
     recipe: ClassVar[Recipe] = Recipe("sgd", 0.05, 128, 150, cosine=True)
     by_class: ClassVar[bool] = True
+    gated: ClassVar[bool] = True
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {
         "weight": (number(0),),
         "temperature": (number(0, open_low=True),),

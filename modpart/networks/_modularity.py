@@ -12,7 +12,7 @@ from modpart.networks._clusters import Links
 from modpart.networks._cut import Weights
 from modpart.networks._plan import Plan, Wiring, wire_up
 
-__all__ = ["Modularity", "Recipe", "Training", "links_between", "magnitudes"]
+__all__ = ["Modularity", "Recipe", "Training", "links_between", "magnitudes", "no_single_row"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Modularity(BaseEstimator):
 
     recipe: ClassVar[Recipe] = Recipe()
     by_class: ClassVar[bool] = False  # whether its modules belong to classes
+    clustered: ClassVar[bool] = False  # whether it makes clusters of units
+    gated: ClassVar[bool] = False  # whether it gives layers gates
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {}
 
     def _checked(self, n_classes: int | None) -> "Modularity":
@@ -73,6 +75,13 @@ class Modularity(BaseEstimator):
     def join(self, training: Training) -> None:
         """Add to the training what this method needs."""
         raise NotImplementedError
+
+
+def no_single_row(n_rows: int, batch_size: int) -> int:
+    """The largest batch size up to this one that leaves no last batch of one row: batch normalisation takes none."""
+    while batch_size > 2 and n_rows % batch_size == 1:
+        batch_size -= 1
+    return batch_size
 
 
 def magnitudes(weights: Weights, wiring: Wiring, layer: str, power: int) -> np.ndarray:

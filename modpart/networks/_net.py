@@ -17,7 +17,7 @@ from modpart.networks._clusterable import Clusterable
 from modpart.networks._cut import Weights
 from modpart.networks._gates import MwT, NeMo
 from modpart.networks._moda import Moda
-from modpart.networks._modularity import Modularity, Recipe, Training
+from modpart.networks._modularity import Modularity, Recipe, Training, no_single_row
 from modpart.networks._plan import Plan, wire_up
 
 __all__ = ["PRESETS", "ModularNet", "new_net"]
@@ -32,8 +32,8 @@ PRESETS: dict[str, type[Modularity]] = {
 }
 
 
-def _is_modularity(value: Any) -> bool:
-    return isinstance(value, Modularity)
+def _is_method(value: Any) -> bool:
+    return isinstance(value, Modularity) or (isinstance(value, str) and value in PRESETS)
 
 
 class ModularNet(Estimator):
@@ -44,8 +44,10 @@ class ModularNet(Estimator):
         "modularity": (
             nothing,
             one_of(*PRESETS),
-            where("an object such as Moda()", _is_modularity),
-            where("a list of such", lambda v: isinstance(v, list) and bool(v) and all(map(_is_modularity, v))),
+            where("an object such as Moda()", lambda value: isinstance(value, Modularity)),
+            where(
+                "a list of such", lambda value: isinstance(value, list) and bool(value) and all(map(_is_method, value))
+            ),
         ),
         "module": (
             nothing,
@@ -80,7 +82,12 @@ class ModularNet(Estimator):
         given = self.modularity
         if given is None:
             return []
-        methods = [PRESETS[given]()] if isinstance(given, str) else given if isinstance(given, list) else [given]
+        several = given if isinstance(given, list) else [given]
+        methods = [PRESETS[one]() if isinstance(one, str) else one for one in several]
+        if len(methods) > 1 and any(method.gated for method in methods):
+            raise ParameterError(f"modularity={given!r}: a method with gates stands alone. Pass it without the others.")
+        if sum(method.clustered for method in methods) > 1:
+            raise ParameterError(f"modularity={given!r} makes clusters twice. Pass one method that does.")
         return [method._checked(n_classes) for method in methods]
 
     def _standardise_by(self, X: np.ndarray) -> np.ndarray:
@@ -102,8 +109,8 @@ class ModularNet(Estimator):
 
         methods = self._methods(n_classes)
         recipe = self._recipe(methods, len(X))
-        seed, own = child_seeds(rng, 2)
-        with own_randomness(own if self.module is not None else None):
+        seed, seed_of_module = child_seeds(rng, 2)
+        with own_randomness(seed_of_module if self.module is not None else None):
             plan, weights = new_net(self, X.shape[1], n_outputs, new_generator(seed))
             n_steps = recipe.max_epochs * -(-len(X) // (len(X) if recipe.batch_size == -1 else recipe.batch_size))
             training = Training(type(self).__name__, plan, weights, n_classes, rng, self._torch_device(), n_steps)
@@ -114,6 +121,9 @@ class ModularNet(Estimator):
                 method.join(training)
             self.plan_ = training.plan
             module = self._rebuilt(training.weights)
+            for name, parameter in module.named_parameters():
+                bare = name.partition(".body.")[2] if name.startswith("gated_") else name
+                parameter.requires_grad_(bare not in self._frozen)
             criterion = MeanSquaredError if n_classes is None else CrossEntropy
             progress = Progress(self, given[0], given[1], total=recipe.max_epochs)
             net = self._net(module, training, recipe, criterion, new_generator(seed + 1), progress, X, target)
@@ -182,12 +192,12 @@ class ModularNet(Estimator):
 
     def _recipe(self, methods: list[Modularity], n_samples: int) -> Recipe:
         """The first method's recipe with what the user says in its place."""
-        own = methods[0].recipe if methods else Moda.recipe
+        own = methods[0].recipe if methods else Moda.recipe if self._task == "classification" else Recipe()
         batch = min(own.batch_size, max(16, n_samples // 10)) if self.batch_size == "auto" else self.batch_size
         return Recipe(
             optimizer=own.optimizer if self.optimizer == "auto" else self.optimizer,
             lr=own.lr if self.lr == "auto" else float(self.lr),
-            batch_size=int(batch),
+            batch_size=no_single_row(n_samples, int(batch)),
             max_epochs=own.max_epochs if self.max_epochs == "auto" else int(self.max_epochs),
             cosine=own.cosine and self.optimizer == "auto",
         )
@@ -237,7 +247,7 @@ def new_net(owner: ModularNet, n_features: int, n_outputs: int, generator: Any) 
     from modpart._torch.plans import describe, draw_mlp
     from modpart._torch.state import to_numpy
 
-    owner._sizes = (n_features, n_outputs)
+    owner._sizes, owner._frozen = (n_features, n_outputs), []
     if owner.module is None:
         return draw_mlp([n_features, *owner.hidden_layer_sizes, n_outputs], owner.activation, generator)
     made = owner.module if hasattr(owner.module, "state_dict") else owner.module(n_features, n_outputs)
@@ -245,6 +255,7 @@ def new_net(owner: ModularNet, n_features: int, n_outputs: int, generator: Any) 
         raise ParameterError(
             f"module={owner.module!r} returned {made!r}. It must return a torch module for (n_features, n_outputs)."
         )
+    owner._frozen = [name for name, value in made.named_parameters() if not value.requires_grad]
     return describe(made), to_numpy(made)
 
 

@@ -28,7 +28,7 @@ class ModularNetRegressor(RegressorMixin, ClusteredNet):
     Parameters
     ----------
     modularity : str, object, list of objects or None, default="clusterability"
-        "clusterability", "bimt" or "blocks"; an object such as ``Bimt(weight=0.01)``; several objects at once; None
+        "clusterability", "bimt" or "blocks"; an object such as ``Bimt(weight=0.01)``; a list of several at once; None
         trains a plain net.
     module : torch module, callable or None, default=None
         None is a feed-forward net. A module starts from the weights it has, and stays as it is; a function is called

@@ -199,7 +199,7 @@ def _compare_with_chance(
     report: ModularityReport, links: Links, n_clusters: int, n_null: int, rng: np.random.Generator
 ) -> None:
     def best(found: Links) -> float:
-        labels = balanced_clusters(found, n_clusters, rng, restarts=3, rounds=_ROUNDS, spectral=False)
+        labels = balanced_clusters(found, n_clusters, rng, restarts=1, rounds=_ROUNDS, n_init=1)
         return float(np.nanmean(clusterability_of(found, labels)))
 
     if n_null == 0 or not any(matrix.any() for matrix in links.values()):
@@ -220,7 +220,8 @@ def _describe_clusters(report: ModularityReport, estimator: Any, links: Links, w
     report.size_balance = float(sizes.min() / max(sizes.max(), 1))
     cut = estimator.hard_cut()
     report.hard_cut_gap = report.score - float(cut.score(X, y))
-    alone, off = [], []
+    alone: list[tuple[float, np.ndarray]] = []
+    off: list[tuple[float, np.ndarray]] = []
     weights = cut.weights_
     for q in range(k):
         inside = estimator.partition_.masks(q)

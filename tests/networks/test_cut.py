@@ -55,7 +55,15 @@ def sequence():
     return nn.Sequential(nn.Unflatten(1, (8, 8)), nn.Linear(8, 6), nn.ReLU(), nn.Flatten(), nn.Linear(48, 5))
 
 
-NETS = [mlp, cnn, residual, residual_cnn, sequence]
+def with_one_relu():
+    """One activation in several places, and a convolution that wraps around."""
+    act, layers = nn.ReLU(), [nn.Unflatten(1, (1, 64)), nn.Conv1d(1, 6, 3, padding=1, padding_mode="circular")]
+    return nn.Sequential(
+        *layers, act, nn.AvgPool1d(3, ceil_mode=True), nn.Flatten(), nn.Linear(132, 9), act, nn.Linear(9, 5)
+    )
+
+
+NETS = [mlp, cnn, residual, residual_cnn, sequence, with_one_relu]
 
 
 def lively(make, seed=0):

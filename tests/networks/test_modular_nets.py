@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_digits, load_iris
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -18,6 +19,7 @@ from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks import (
     Bimt,
     Clusterable,
+    GradSplitter,
     HardBlocks,
     Moda,
     ModularNetClassifier,
@@ -135,6 +137,23 @@ class Own(nn.Module):
 
     def forward(self, rows):
         return self.last(self.act(self.first(rows)))
+
+
+def test_no_last_batch_of_one_row_meets_a_normalisation():
+    chain = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
+    model = ModularNetClassifier(None, module=chain, batch_size=10, max_epochs=2, random_state=0).fit(X[:141], Y[:141])
+    model.extract_module([0, 1]).fine_tune(X[:101], Y[:101], batch_size=10)
+
+
+def test_frozen_layers_stay_and_shared_weights_are_one():
+    first, act = nn.Linear(4, 4), nn.ReLU()
+    first.requires_grad_(False)
+    model = ModularNetClassifier(module=nn.Sequential(first, act, nn.Linear(4, 3)), max_epochs=3).fit(X, Y)
+    np.testing.assert_array_equal(model.weights_["0.weight"], first.weight.numpy())
+    tied = nn.Linear(4, 4)
+    model = ModularNetClassifier(module=nn.Sequential(tied, act, tied, act, nn.Linear(4, 3)), max_epochs=3).fit(X, Y)
+    assert model.plan_ is None
+    np.testing.assert_array_equal(model.weights_["0.weight"], model.weights_["2.weight"])
 
 
 def test_a_module_of_any_kind_trains_with_moda_but_is_not_cut():
@@ -283,6 +302,8 @@ def test_wires_are_cut_and_units_sit_in_different_places():
         ({"modularity": HardBlocks(20)}, ["asks for 20 clusters", "'hidden1' has 12"]),
         ({"modularity": MwT(), "hidden_layer_sizes": ()}, ["gates hidden layers"]),
         ({"modularity": []}, ["modularity=[]", "must be"]),
+        ({"modularity": ["moda", "mwt"]}, ["gates stands alone"]),
+        ({"modularity": ["blocks", "clusterability"]}, ["clusters twice"]),
         ({"module": nn.Linear(4, 7)}, ["answers 7 columns where 3 are needed"]),
         ({"module": nn.Linear(5, 3), "modularity": None}, ["cannot take rows of 4 features", "nn.Unflatten"]),
         ({"module": lambda n_features, n_outputs: "net"}, ["'net'", "torch module"]),
@@ -321,3 +342,31 @@ def test_wrong_questions_to_a_fitted_net_are_answered(moda):
         compose([module, narrow.extract_module("virginica")])
     with pytest.raises(InputDataError, match="2 features"):
         module.predict(X[:, :2])
+
+
+# a net that is trained already
+
+
+def test_modules_of_a_trained_net_are_found_by_switches():
+    net = ModularNetClassifier(None, **QUICK).fit(X, NAMES)
+    before = {name: value.copy() for name, value in net.weights_.items()}
+    splitter = GradSplitter(FrozenEstimator(net), weight=1.0, max_epochs=40, random_state=0).fit(X, NAMES)
+    assert splitter.score(X, NAMES) > 0.9
+    sizes = [splitter.extract_module(label).retention_ for label in splitter.classes_]
+    assert max(sizes) < 1 and np.mean(sizes) < 0.7
+    for name, value in before.items():
+        np.testing.assert_array_equal(splitter.net_.weights_[name], value)
+        np.testing.assert_array_equal(net.weights_[name], value)
+    again = clone(splitter).fit(X, NAMES)
+    np.testing.assert_array_equal(again.predict_proba(X), splitter.predict_proba(X))
+
+
+def test_what_cannot_be_split_is_named():
+    smooth = ModularNetClassifier(None, activation="tanh", **QUICK)
+    gated = ModularNetClassifier("mwt", **QUICK)
+    for estimator in (smooth, gated):
+        with pytest.raises(ParameterError, match="cannot be cut"):
+            GradSplitter(estimator).fit(X, NAMES)
+    two = ModularNetClassifier(None, **QUICK).fit(X[:100], NAMES[:100])
+    with pytest.raises(InputDataError, match="'virginica'"):
+        GradSplitter(FrozenEstimator(two)).fit(X, NAMES)
