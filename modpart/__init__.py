@@ -8,7 +8,17 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("causal", "datasets", "efficiency", "exceptions", "inspection", "io", "metrics", "networks", "partition")
+_SUBPACKAGES = (
+    "causal",
+    "datasets",
+    "efficiency",
+    "exceptions",
+    "inspection",
+    "io",
+    "metrics",
+    "networks",
+    "partition",
+)
 
 __all__ = ["__version__", *_SUBPACKAGES]
 

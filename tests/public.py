@@ -71,9 +71,11 @@ def resolve(full_name):
 
 @cache
 def estimator_classes():
-    """Every public estimator that can be built."""
+    """Every public estimator that can be built and fitted."""
     objects = {resolve(name) for name in public_names()}
-    classes = [found for found in objects if isclass(found) and issubclass(found, BaseEstimator)]
+    classes = [
+        found for found in objects if isclass(found) and issubclass(found, BaseEstimator) and hasattr(found, "fit")
+    ]
     return sorted((found for found in classes if not isabstract(found)), key=lambda found: found.__name__)
 
 
@@ -107,7 +109,7 @@ def tags_of(cls):
 
 def table_for(cls, X):
     """A table that an estimator class takes: as it is, or moved to positive numbers."""
-    return X - np.min(X) + 1.0 if tags_of(cls).input_tags.positive_only else X
+    return X - np.asarray(X).min() + 1.0 if tags_of(cls).input_tags.positive_only else X
 
 
 def regressor_classes():

@@ -15,7 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.partition import ActivePartitioner, BayesianExpert, MLPExpert, PartitionedClassifier, PartitionedRegressor
-from tests.public import estimator_classes, quick, tags_of, target_for
+from tests.public import estimator_classes, quick, table_for, tags_of, target_for
 
 CLASSES = estimator_classes()
 MIXED = {"ModularDCM"}  # takes tables of any columns and tells its own faults, see tests/causal/test_dcm.py
@@ -365,4 +365,4 @@ def test_an_expert_without_probabilities_is_named():
 
 def test_the_good_table_is_good():
     for cls in CLASSES:
-        quick(cls).fit(FRAME, target_for(cls, TARGET))
+        quick(cls).fit(table_for(cls, FRAME), target_for(cls, TARGET))
