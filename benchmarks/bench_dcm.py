@@ -28,7 +28,7 @@ STORE = Path(__file__).parent / "dcm_study" / "runs.jsonl"
 N_ROWS, N_DRAWS, FIRST_SEED = 20_000, 200_000, 100
 ALWAYS_RIGHT = ("m-graph", "verma", "confounded mediator")  # P(y | x) is the answer there
 SMALL = [name for name in IDENTIFIABLE if name not in ALWAYS_RIGHT]
-# Graphs of eight and more nodes: front-doors one after another, with covariates and side effects.
+# Graphs of seven and eight nodes: front-doors one after another, with covariates and side effects.
 LARGE = {
     "two front-doors": "X -> M -> S; X <-> S; S -> N -> Y; S <-> Y; C -> X; C -> S; D -> N",
     "long chain": "X -> A -> B -> C -> D -> Y; X <-> Y; W -> X; W -> Y",
@@ -72,8 +72,8 @@ Median over seeds, in brackets the number of seeds.
 
 WORDS = {
     "naive": "P(y | x) in the population",
-    "plug-in": "the identified formula on the table of the data, the floor that a method without further assumptions can "
-    'hope for; "no rows" where the data lack combinations that it needs',
+    "plug-in": "the identified formula on the table of the data, the floor that a method without further assumptions "
+    'can hope for; "no rows" where the data lack combinations that it needs',
     "likelihood": '`ModularDCM(graph, loss="auto")`',
     "adversarial": "`ModularDCM(graph)` as it comes",
     "no confounding": '`loss="auto"` on the graph without its bidirected edges',
