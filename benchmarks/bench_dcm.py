@@ -28,7 +28,7 @@ STORE = Path(__file__).parent / "dcm_study" / "runs.jsonl"
 N_ROWS, N_DRAWS, FIRST_SEED = 20_000, 200_000, 100
 ALWAYS_RIGHT = ("m-graph", "verma", "confounded mediator")  # P(y | x) is the answer there
 SMALL = [name for name in IDENTIFIABLE if name not in ALWAYS_RIGHT]
-# Graphs of eight and more nodes: front-doors one after another, with covariates and side effects.
+# Graphs of seven and eight nodes: front-doors one after another, with covariates and side effects.
 LARGE = {
     "two front-doors": "X -> M -> S; X <-> S; S -> N -> Y; S <-> Y; C -> X; C -> S; D -> N",
     "long chain": "X -> A -> B -> C -> D -> Y; X <-> Y; W -> X; W -> Y",
@@ -49,12 +49,7 @@ is off by at least 0.05. Every method sees the same {n_rows:,} observational row
 distance between its P(Y | do(X = x)) and the exact one, mean over x; a network's answer is the share in {n_draws:,}
 draws.
 
-- *naive*: P(y | x) in the population. *plug-in*: the identified formula on the table of the data, the floor that a
-  method without further assumptions can hope for.
-- *adversarial*: `ModularDCM(graph)` as it comes. *likelihood*: `ModularDCM(graph, loss="auto")`.
-- *no confounding*: `loss="auto"` on the graph without its bidirected edges.
-- *joint*: `ModularDCM(graph, mode="joint")` with as many steps as fit into the time of *adversarial*.
-- *GAN-NCM*: our small re-implementation, in the processor time that *adversarial* took.
+{methods}
 
 ## Error by graph
 
@@ -74,6 +69,17 @@ Median over seeds, in brackets the number of seeds.
 
 {notes}
 """
+
+WORDS = {
+    "naive": "P(y | x) in the population",
+    "plug-in": "the identified formula on the table of the data, the floor that a method without further assumptions "
+    'can hope for; "no rows" where the data lack combinations that it needs',
+    "likelihood": '`ModularDCM(graph, loss="auto")`',
+    "adversarial": "`ModularDCM(graph)` as it comes",
+    "no confounding": '`loss="auto"` on the graph without its bidirected edges',
+    "joint": '`ModularDCM(graph, mode="joint")` with as many steps as fit into the time of *adversarial*',
+    "GAN-NCM": "our small re-implementation, in the processor time that *adversarial* took",
+}
 
 
 class Study:
@@ -185,9 +191,20 @@ def table(runs: pd.DataFrame, value: Callable[[Any], float], digits: int, *, cou
         for method in methods:
             chosen = runs[(runs["graph"] == name) & (runs["method"] == method)]
             shown = f"{median(value(run) for run in chosen.itertuples()):.{digits}f}" if len(chosen) else ""
+            shown = shown.replace("nan", "no rows")
             cells.append(f"{shown} ({len(chosen)})" if counts and len(chosen) else shown)
         size = len(CausalGraph(LARGE.get(name) or IDENTIFIABLE[name]))
         lines.append(f"| {name} ({size}) | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def described(runs: pd.DataFrame) -> str:
+    """What each method is, and which were not run."""
+    run = set(runs["method"])
+    lines = [f"- *{method}*: {words}." for method, words in WORDS.items() if method in run]
+    missing = [method for method in WORDS if method not in run]
+    if missing:
+        lines.append(f"- Not run yet, so nothing is claimed about them: {', '.join(missing)}.")
     return "\n".join(lines)
 
 
@@ -222,8 +239,8 @@ def notes(runs: pd.DataFrame) -> str:
             f"the median graph, at least three times on {int((ratio >= 3).sum())} of {len(ratio)}."
         )
     lines.append(
-        "- On tables of few states the plug-in formula is hard to beat, and the likelihood comes close to it; "
-        "the critic is there for what has no density, such as images."
+        "- On tables of few states the plug-in formula is hard to beat; networks are there for what has no table, "
+        "such as numbers and images."
     )
     return "\n".join(lines)
 
@@ -244,6 +261,7 @@ def main() -> None:
         torch=torch.__version__,
         n_rows=N_ROWS,
         n_draws=N_DRAWS,
+        methods=described(runs),
         errors=table(runs, lambda run: float(np.mean(run.errors)), 4, counts=True),
         worst=table(runs, lambda run: max(run.errors), 4),
         seconds=table(runs, lambda run: run.seconds, 1),

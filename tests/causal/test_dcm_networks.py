@@ -168,44 +168,6 @@ def test_images_are_drawn_read_and_judged():
         ModularDCM("X -> I -> Y; X <-> Y", loss="likelihood").fit(data)
 
 
-class Gallery(nn.Module):
-    """A pre-trained generator of pictures: the first parent says which of two kinds, the noise which picture."""
-
-    noise_dim = 1
-
-    def __init__(self, pictures, mixing):
-        super().__init__()
-        self.register_buffer("pictures", torch.tensor(np.stack(pictures), dtype=torch.float32))
-        self.mixing = mixing
-
-    def forward(self, parents, noise):
-        place = torch.special.ndtr(noise[:, 0])
-        kind = parents[0].argmax(1)
-        other = place < self.mixing
-        place = torch.where(other, place / self.mixing, (place - self.mixing) / (1 - self.mixing))
-        shown = torch.where(other, 1 - kind, kind)
-        which = (place * self.pictures.shape[1]).long().clamp(max=self.pictures.shape[1] - 1)
-        return self.pictures[shown, which][:, None]
-
-
-@pytest.mark.slow
-def test_front_door_through_a_frozen_image():
-    digits = load_digits()
-    pictures = [digits.images[digits.target == d][:170] / 8.0 - 1.0 for d in (0, 1)]
-    data = digit_data(6000)
-    model = ModularDCM(
-        "X -> I -> Y; X <-> Y",
-        loss="auto",
-        modules={"I": Gallery(pictures, 0.1)},
-        frozen="I",
-        max_steps=500,
-        random_state=0,
-    ).fit(data)
-    truth = {x: 0.2 + 0.3 * (0.9 if x else 0.1) + 0.2 for x in (0, 1)}
-    for x, share in truth.items():
-        assert abs(model.sample(20_000, variables="Y", do={"X": x}, random_state=0)["Y"].mean() - share) < 0.05
-
-
 @pytest.mark.gpu
 def test_the_gpu_gives_the_same_within_monte_carlo_error():
     found = [
