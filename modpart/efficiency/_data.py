@@ -87,9 +87,8 @@ def named_columns(estimator: Any, argument: str, columns: Columns) -> np.ndarray
     if len(lost):
         names = getattr(estimator, "feature_names_in_", np.arange(estimator.n_features_in_))
         raise ParameterError(
-            f"{type(estimator).__name__}: {argument} names the column {plain_name(names[lost[0]])!r}, which is neither "
-            "input nor "
-            "output."
+            f"{type(estimator).__name__}: {argument} names the column {plain_name(names[lost[0]])!r}, which is "
+            "neither input nor output."
         )
     return np.flatnonzero(np.isin(columns.order, chosen))
 
@@ -139,11 +138,9 @@ def check_units(
         row = int(np.argmax(below[:, column]))
         raise InputDataError(
             f"{owner}: {columns.called(column)} is negative: {values[row, column]:g} for unit {_name(units[row])}"
-            f"{_more(below[:, column])}. Negative values in data have no proportional change. Use a model that "
-            "takes them, "
-            "for example orientation='directional' with direction='range', or measure='ram', both with "
-            "technology='vrs'; "
-            "or choose another column."
+            f"{_more(below[:, column])}. Negative values in data have no proportional change. Use a model that takes "
+            "them, for example orientation='directional' with direction='range', or measure='ram', both with "
+            "technology='vrs'; or choose another column."
         )
     _check_empty(owner, values, columns, units, cone)
     if warn:
@@ -156,11 +153,9 @@ def _check_empty(owner: str, values: np.ndarray, columns: Columns, units: np.nda
     free = ~values[:, : len(columns.inputs)].any(axis=1)
     if cone and free.any():
         raise InputDataError(
-            f"{owner}: all input columns ({', '.join(map(repr, columns.names[: len(columns.inputs)]))}) are zero "
-            "for unit "
-            f"{_name(units[int(np.argmax(free))])}{_more(free)}. Scaled up, it would make any output from nothing. "
-            "Drop it, "
-            "or use technology='vrs'."
+            f"{owner}: all input columns ({', '.join(map(repr, columns.names[: len(columns.inputs)]))}) are zero for "
+            f"unit {_name(units[int(np.argmax(free))])}{_more(free)}. Scaled up, it would make any output from "
+            "nothing. Drop it, or use technology='vrs'."
         )
 
 
@@ -191,15 +186,13 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
             names = ", ".join(map(repr, columns.names[first:last]))
             found.append(
                 f"{owner}: all {kind} columns ({names}) are zero for unit "
-                f"{_name(units[int(np.argmax(empty))])}{_more(empty)}. "
-                f"Its {kind} score is not defined (nan)."
+                f"{_name(units[int(np.argmax(empty))])}{_more(empty)}. Its {kind} score is not defined (nan)."
             )
     for j in np.flatnonzero(zero.any(axis=0)).tolist():
         row = int(np.argmax(zero[:, j]))
         found.append(
-            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs "
-            "limit the "
-            "peers to units with a zero there too, and zero outputs ask for nothing."
+            f"{owner}: {columns.called(j)} is zero for unit {_name(units[row])}{_more(zero[:, j])}. Zero inputs limit "
+            "the peers to units with a zero there too, and zero outputs ask for nothing."
         )
     constant = np.flatnonzero(np.ptp(values, axis=0) == 0.0).tolist()
     for j in constant:
@@ -209,21 +202,18 @@ def _doubts(owner: str, values: np.ndarray, columns: Columns, units: np.ndarray)
         )
     for i, j in _repeated(values, constant):
         found.append(
-            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, "
-            "additive and "
-            "slack-based scores; drop one of them."
+            f"{owner}: {columns.called(j)} is a multiple of {columns.called(i)}. It counts twice in slacks, additive "
+            "and slack-based scores; drop one of them."
         )
     for j in _combined(values[:, m : m + s], m) + _combined(values[:, :m], 0):
         found.append(
             f"{owner}: {columns.called(j)} is a sum of other {columns.kind(j)} columns with weights of one sign. It "
-            "changes "
-            "no radial score and counts twice in slacks, additive and slack-based scores; drop it."
+            "changes no radial score and counts twice in slacks, additive and slack-based scores; drop it."
         )
     if n < max(m * s, 3 * (m + s)):
         found.append(
             f"{owner}: {n} units with {m} inputs and {s} outputs are few: below max({m * s}, {3 * (m + s)}) most "
-            "units look "
-            "efficient. Add units or drop columns."
+            "units look efficient. Add units or drop columns."
         )
     return found
 

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._base import Estimator
 from modpart._utils.checks import check_X
 from modpart._utils.parallel import one_thread
-from modpart._utils.params import boolean, nothing, one_of, suggest, where, workers
+from modpart._utils.params import boolean, integer, nothing, one_of, suggest, where, workers
+from modpart._utils.progress import Progress, with_callbacks
 from modpart.efficiency._data import Columns, check_units, labels_of, named_columns, plain_name, split_columns
 from modpart.efficiency._models.directions import DIRECTIONS, Direction
 from modpart.efficiency._models.frontier import Frontier, Scored
@@ -102,6 +103,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
         of the column, which do not depend on units of measurement.
     data_warnings : bool, default=True
         Warn about zeros, constant, repeated and combined columns, and too few units.
+    verbose : int, default=0
+        Above 0, print a line whenever some thousand units are done.
     n_jobs : int or None, default=None
         Number of workers.
 
@@ -199,6 +202,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
         "virtual_shares": (where("a dict {column: (low, high)}", _bounds), nothing),
         "slack_weights": (one_of(*SLACK_WEIGHTS), _numbers),
         "data_warnings": (boolean,),
+        "verbose": (integer(0),),
         "n_jobs": (nothing, workers),
     }
 
@@ -219,6 +223,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
         virtual_shares: Any = None,
         slack_weights: Any = "ones",
         data_warnings: bool = True,
+        verbose: int = 0,
         n_jobs: int | None = None,
     ) -> None:
         self.inputs = inputs
@@ -235,8 +240,10 @@ class DEA(TransformerMixin, Reporting, Estimator):
         self.virtual_shares = virtual_shares
         self.slack_weights = slack_weights
         self.data_warnings = data_warnings
+        self.verbose = verbose
         self.n_jobs = n_jobs
 
+    @with_callbacks
     def fit(self, X: Any, y: Any = None) -> "DEA":
         """Score every unit of X against the frontier of all of them.
 
@@ -260,8 +267,11 @@ class DEA(TransformerMixin, Reporting, Estimator):
         self.units_ = np.arange(len(X)) if units is None else units
         values = self._usable(X, self.units_, warn=self.data_warnings)
         self._frontier = self._build(values)
+        progress = Progress(self, X, None)
         with one_thread():
-            self._scored = self._frontier.score(self._own_units)
+            told = replace(self._frontier, report=lambda words: progress.step("chunk", words))
+            self._scored = told.score(self._own_units)
+        progress.finish()
         self.status_ = STATUS[self._scored.status]
         self.scores_, self.efficiency_ = self._delivered(self._scored, self.units_)
         return self
@@ -329,9 +339,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
         for wrong, words in (
             (
                 not radial and self.orientation not in oriented,
-                f"measure={self.measure!r} and orientation={self.orientation!r} do not go together. Slacks of "
-                "inputs and "
-                "outputs count at once: leave orientation='input', or pass measure='russell' for one side alone",
+                f"measure={self.measure!r} and orientation={self.orientation!r} do not go together. Slacks of inputs "
+                "and outputs count at once: leave orientation='input', or pass measure='russell' for one side alone",
             ),
             (
                 self.super_efficiency and self.measure not in ("radial", "sbm"),
@@ -340,8 +349,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
             (
                 self.technology == "fdh" and (restricted or self.measure == "sbm" or self.orientation == "hyperbolic"),
                 "technology='fdh' takes measures 'radial', 'additive', 'ram', 'bam', 'mip' and 'russell', no "
-                "orientation "
-                "'hyperbolic' and no weight restrictions",
+                "orientation 'hyperbolic' and no weight restrictions",
             ),
             (
                 restricted and not radial,
@@ -450,8 +458,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
             names = ", ".join(map(repr, self.columns_.names[:width]))
             raise ParameterError(
                 f"{type(self).__name__}: {argument}={given!r} has {numbers.size} numbers and needs {width}, one for "
-                "each of "
-                f"{names}."
+                f"each of {names}."
             )
         return numbers
 
@@ -475,8 +482,9 @@ class DEA(TransformerMixin, Reporting, Estimator):
         infeasible = scored.status == INFEASIBLE
         if infeasible.any() and self.infeasible == "raise":
             raise InputDataError(
-                f"{owner}: no reference unit comes into question for unit {plain_name(units[np.argmax(infeasible)])!r} "
-                f"({int(infeasible.sum())} in all). Pass infeasible='inf' or 'nan' to go on, or technology='crs'."
+                f"{owner}: no reference unit comes into question for unit "
+                f"{plain_name(units[np.argmax(infeasible)])!r} ({int(infeasible.sum())} in all). Pass "
+                "infeasible='inf' or 'nan' to go on, or technology='crs'."
             )
         if self.infeasible == "nan":
             scores, efficiency = (np.where(infeasible, np.nan, found) for found in (scores, efficiency))

@@ -125,8 +125,7 @@ def _prices(owner: str, argument: str, given: Any, quantities: np.ndarray) -> np
     if prices.shape not in (quantities.shape, quantities.shape[1:]):
         raise InputDataError(
             f"{owner}: {argument} has shape {prices.shape}; pass {quantities.shape[1:]}, or {quantities.shape} for "
-            "prices of "
-            "each unit."
+            "prices of each unit."
         )
     if not (prices > 0.0).all() or not np.isfinite(prices).all():
         raise InputDataError(f"{owner}: {argument} has to hold finite numbers > 0.")

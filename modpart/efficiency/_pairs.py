@@ -81,8 +81,8 @@ def paired(
     inputs, outputs = tables
     if len(inputs) != len(outputs):
         raise InputDataError(
-            f"{owner}: {names[0]} has {len(inputs)} rows and {names[1]} has {len(outputs)}. Pass one row of each "
-            "for a unit."
+            f"{owner}: {names[0]} has {len(inputs)} rows and {names[1]} has {len(outputs)}. Pass one row of each for "
+            "a unit."
         )
     if (
         isinstance(X, pd.DataFrame | pd.Series)
@@ -91,8 +91,7 @@ def paired(
     ):
         raise InputDataError(
             f"{owner}: the rows of {names[0]} and {names[1]} are named differently. Put them in the same order, for "
-            "example "
-            f"{names[1]}.loc[{names[0]}.index]."
+            f"example {names[1]}.loc[{names[0]}.index]."
         )
     units = np.arange(len(inputs)) if labels is None else np.asarray(labels)
     m, s = inputs.shape[1], outputs.shape[1]
@@ -101,8 +100,7 @@ def paired(
     if like is not None and (like.X.shape[1], like.Y.shape[1]) != (m, s):
         raise InputDataError(
             f"{owner}: {names[0]} and {names[1]} have {m} and {s} columns where {like.X.shape[1]} and "
-            f"{like.Y.shape[1]} are "
-            "needed."
+            f"{like.Y.shape[1]} are needed."
         )
     negative = np.zeros(m + s, dtype=bool)
     check_units(owner, np.hstack([pair.X, pair.Y]), columns, units, negative=negative, warn=False, cone=cone)

@@ -1,6 +1,8 @@
 """The smoothed bootstrap of efficiency scores (Simar & Wilson 1998, 2000): pseudo frontiers from resampled distances.
 
-Everything is on the scale of δ >= 1, the inverse input score or the output score.
+Everything is on the scale of δ >= 1, the inverse input score or the output score. Scores of exactly one, which only say
+that a unit spans the estimated frontier, are not drawn from (Kneip, Simar & Wilson 2008): with them, as in the paper of
+1998, intervals covered the truth 2 to 10 % less often.
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ __all__ = ["Smoothed", "pseudo_units"]
 
 @dataclass(frozen=True)
 class Smoothed:
-    """A kernel estimate of the density of δ, reflected at one.
+    """A kernel estimate of the density of δ among the inefficient units, reflected at one.
 
     Attributes
     ----------
@@ -32,7 +34,7 @@ class Smoothed:
 
     @classmethod
     def of(cls, owner: str, delta: np.ndarray) -> "Smoothed":
-        """Bandwidth by the normal reference rule on the reflected inefficient units.
+        """With the bandwidth of the normal reference rule.
 
         Raises
         ------
@@ -41,28 +43,25 @@ class Smoothed:
         """
         inside = delta[delta > 1.0 + EFFICIENT]
         reflected = np.concatenate([inside, 2.0 - inside])
-        whole = np.concatenate([delta, 2.0 - delta])
         if len(inside) < 2:
             raise InputDataError(
                 f"{owner}: {len(inside)} of {len(delta)} units are inefficient, so there is no distribution of "
-                "efficiency to "
-                "draw from. Add units, or drop inputs or outputs."
+                "efficiency to draw from. Add units, or drop inputs or outputs."
             )
         spread = reflected.std(ddof=1)
         quartiles = np.subtract(*np.percentile(reflected, [75, 25])) / 1.349
         width = min(spread, quartiles) if quartiles > 0.0 else spread
-        size = len(reflected)
-        h = 0.9 * width * size**-0.2
-        h *= whole.std(ddof=1) / spread * (size / len(delta)) ** 0.2
+        h = 0.9 * width * len(reflected) ** -0.2
         if not np.isfinite(h) or h <= 0.0:
             raise InputDataError(f"{owner}: the efficiencies of the units do not vary, so no bandwidth can be found.")
-        return cls(delta, float(h), float(whole.var()))
+        return cls(delta, float(h), float(reflected.var()))
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """A new δ for each unit (Simar & Wilson 1998, section 3): resampled, smoothed, shrunk, reflected."""
         n = len(self.delta)
-        whole = np.concatenate([self.delta, 2.0 - self.delta])
-        beta = whole[rng.integers(2 * n, size=n)]
+        inside = self.delta[self.delta > 1.0 + EFFICIENT]
+        whole = np.concatenate([inside, 2.0 - inside])
+        beta = whole[rng.integers(len(whole), size=n)]
         moved = beta + self.bandwidth * rng.standard_normal(n)
         mean = beta.mean()
         drawn = mean + (moved - mean) / np.sqrt(1.0 + self.bandwidth**2 / self.variance)

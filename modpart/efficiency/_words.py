@@ -207,8 +207,8 @@ class Reporting(FittedFrontier):
         head = f'<meta charset="utf-8"><title>Efficiency</title><style>{STYLE} main {{ max-width: none; }}</style>'
         return (
             f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body><main><h1>Efficiency of {len(table)} units</h1>'
-            f"<section>{words}</section><section>{html_table('All units', shown)}</section>"
-            f"<section><h2>Each unit, the least efficient first</h2>{told}</section></main></body></html>\n"
+            f"<section>{words}</section><section>{html_table('All units', shown)}</section><section><h2>Each unit, "
+            f"the least efficient first</h2>{told}</section></main></body></html>\n"
         )
 
     def _names_are_unique(self) -> bool:

@@ -98,9 +98,8 @@ class FrontierDisplay:
         wanted = {"frontier": (1, 1), "isoquant": (2, 1)}.get(kind, shape)
         if shape != wanted or (kind in ("frontier", "isoquant") and len(columns.undesirable)):
             raise ParameterError(
-                f"{cls.__name__}: kind={kind!r} needs {wanted[0]} input(s) and {wanted[1]} output, and the model "
-                f"has {shape[0]} "
-                f"and {shape[1]}. Draw kind='scores', 'changes' or 'peers' instead."
+                f"{cls.__name__}: kind={kind!r} needs {wanted[0]} input(s) and {wanted[1]} output, and the model has "
+                f"{shape[0]} and {shape[1]}. Draw kind='scores', 'changes' or 'peers' instead."
             )
         if kind == "changes" and unit is None:
             raise ParameterError(f"{cls.__name__}: kind='changes' needs unit=..., the name of the unit to show.")

@@ -7,6 +7,7 @@ from joblib import parallel_config
 import modpart.efficiency._models.evaluate as evaluate
 import modpart.efficiency._simplex.solve as solving
 from modpart.datasets import make_frontier
+from modpart.efficiency import DEA
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.technology import Technology
 from tests.efficiency.problems import KINDS, problem
@@ -78,3 +79,11 @@ def test_intensities_are_few_and_make_the_projection():
     np.testing.assert_allclose(found.lambdas.sum(axis=1), 1.0, atol=1e-9)
     assert (found.lambdas @ X <= X * found.scores[:, None] * (1 + 1e-8)).all()
     assert (found.lambdas @ Y >= Y * (1 - 1e-8)).all()
+
+
+def test_progress_is_told_and_changes_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(evaluate, "CHUNK", 100)
+    X, Y, _ = make_frontier(900, random_state=0)
+    quiet, told = (DEA([0, 1, 2], [3, 4, 5], verbose=v).fit(np.hstack([X, Y])) for v in (0, 1))
+    np.testing.assert_array_equal(quiet.scores_, told.scores_)
+    assert "[DEA] chunk" in capsys.readouterr().out

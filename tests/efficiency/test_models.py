@@ -170,3 +170,25 @@ def test_undesirable_outputs_are_cut_only_with_the_others(returns):
         for o in looked_at(len(X)):
             g = oracle.directional(X, Y, X[o], Y[o], 0 * X[o], Y[o], returns, B=B, b=B[o], gb=B[o])
             assert found[o] == pytest.approx(g, abs=1e-9)
+
+
+@pytest.mark.parametrize("seeds", [range(2), pytest.param(range(2, 25), marks=pytest.mark.claims)], ids=["few", "many"])
+def test_units_and_columns_of_very_different_size_with_zeros(seeds):
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        m, s = rng.integers(1, 4, 2)
+        size = rng.lognormal(0, 2, (150, 1))
+        X = size * rng.lognormal(0, 1.5, (150, m)) * 10.0 ** rng.integers(-3, 8, m)
+        Y = size * rng.lognormal(0, 1.5, (150, s)) * 10.0 ** rng.integers(-3, 8, s)
+        X[rng.random(X.shape) < 0.05] = 0.0
+        Y[rng.random(Y.shape) < 0.1] = 0.0
+        used = X.any(axis=1) & Y.any(axis=1)
+        X, Y = X[used], Y[used]
+        for returns in RETURNS:
+            for orientation in ("input", "output"):
+                for skip in (False, True):
+                    model = frontier(X, Y, returns, orientation=orientation)
+                    found = model.score(model.own_units(allowed=not skip))
+                    units = rng.integers(len(X), size=3)
+                    expected = [oracle.radial(X, Y, o, orientation, returns, skip) for o in units]
+                    assert_close(found.scores[units], expected, 1e-9)

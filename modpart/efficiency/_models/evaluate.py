@@ -1,5 +1,6 @@
 """Solve a model for many units: neighbours in one chunk, chunks side by side, answers in the units' order."""
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,11 @@ from modpart.efficiency._models.technology import Evaluated, Technology
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
 
-__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "spread"]
+__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves", "spread"]
 
 CHUNK = 2000
 FEW = 700  # units from which on a sample is solved first
+AT_ONCE = 4  # chunks between two reports
 MANY = 5000  # units from which on there are two rounds
 DIRECTIONS = 200
 
@@ -53,6 +55,7 @@ def evaluate(
     *,
     extra: np.ndarray | None = None,
     n_jobs: int | None = None,
+    report: Callable[[str], object] | None = None,
 ) -> Answer:
     """Solve `model` for all units; the same bits for any number of workers.
 
@@ -60,12 +63,14 @@ def evaluate(
     within what the peers known by then make possible; prices need not be compared with those in the second round.
     """
     evaluation = _Evaluation(model, technology, units, extra, n_jobs)
-    if not len(units):
-        programs = evaluation.programs(np.zeros(0, dtype=np.int64))
-        solution = Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
-    else:
-        solution = evaluation.solution()
+    evaluation.report = report
+    solution = evaluation.solution()
     return Answer(solution, intensities(solution, model.own, technology, units))
+
+
+def moves(model: Any, technology: Technology, units: Evaluated) -> np.ndarray:
+    """How far each unit moves, and nothing else; for the many replicates of a bootstrap."""
+    return _Evaluation(model, technology, units, None, None).solution().own[:, 0]
 
 
 class _Evaluation:
@@ -75,6 +80,7 @@ class _Evaluation:
         self, model: Any, technology: Technology, units: Evaluated, extra: np.ndarray | None, n_jobs: int | None
     ) -> None:
         self.model, self.technology, self.units, self.extra, self.n_jobs = model, technology, units, extra, n_jobs
+        self.report: Callable[[str], object] | None = None
         self.shared, self.largest = technology.shared_columns(), technology.largest
 
     def programs(self, rows: np.ndarray) -> Programs:
@@ -85,12 +91,15 @@ class _Evaluation:
 
     def solution(self) -> Solution:
         """Solve for all units."""
+        if not len(self.units):
+            programs = self.programs(np.zeros(0, dtype=np.int64))
+            return Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
+        working, every = spread(self.technology), np.arange(len(self.shared))
+        if not self.model.prices_carry_over or len(self.units) < FEW:
+            return self._chunks(np.arange(len(self.units)), working, [every], None)
         order = _neighbours_in_a_row(self.technology, self.units)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        working, every = spread(self.technology), np.arange(len(self.shared))
-        if not self.model.prices_carry_over or len(order) < FEW:
-            return self._chunks(order, working, [every], None).take(place)
         sample = order[:: max(2, int(np.sqrt(len(order)) / 6))]
         found = self._chunks(sample, working, [every], None)
         bases = _as_seen_by_others(found, self.model.own, self.units.place[sample])
@@ -130,11 +139,18 @@ class _Evaluation:
             begin = None if warm is None else warm[top : top + CHUNK]
             near = working if begin is None else self._used(begin, np.zeros(0, dtype=np.int64))
             jobs.append((self._only(rows), near, levels, begin))
-        return Solution.joined(parallel_map(_solve, jobs, n_jobs=self.n_jobs))
+        parts: list[Solution] = []
+        at_once = len(jobs) if self.report is None else AT_ONCE
+        for first in range(0, len(jobs), at_once):
+            parts += parallel_map(_solve, jobs[first : first + at_once], n_jobs=self.n_jobs)
+            if self.report is not None:
+                self.report(f"{sum(len(part.value) for part in parts)} of {len(order)} units")
+        return Solution.joined(parts)
 
     def _only(self, rows: np.ndarray) -> "_Evaluation":
         """The same for some units, for a worker to take along."""
         some = copy(self)
+        some.report = None
         some.model, some.units = self.model.take(rows), self.units.take(rows)
         some.extra = None if self.extra is None else self.extra[rows]
         return some

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from modpart.efficiency._models.additive import Additive, range_bounds, slack_weights
-from modpart.efficiency._models.evaluate import Answer, evaluate
+from modpart.efficiency._models.evaluate import Answer, evaluate, moves
 from modpart.efficiency._models.fdh import fdh_additive, fdh_distance
 from modpart.efficiency._models.hyperbolic import Tangent
 from modpart.efficiency._models.radial import Directional, direction_of
@@ -86,6 +86,8 @@ class Frontier:
     restrictions : Restrictions or None
         Those of `technology.trade_offs` aside, they differ from unit to unit.
     n_jobs : int or None
+    report : callable or None
+        Called with a few words whenever some chunks of units are done.
     """
 
     technology: Technology
@@ -96,6 +98,7 @@ class Frontier:
     weights: np.ndarray | None = None
     restrictions: Restrictions | None = None
     n_jobs: int | None = field(default=None, compare=False)
+    report: Callable[[str], object] | None = field(default=None, compare=False)
 
     def returning(self, returns: str) -> "Frontier":
         """The same with other returns to scale."""
@@ -122,6 +125,10 @@ class Frontier:
         if self.measure != "radial":
             return self._additive(units)
         return self._hyperbolic(units) if self.orientation == "hyperbolic" else self._move(units)
+
+    def efficiencies(self, units: Evaluated) -> np.ndarray:
+        """Radial efficiencies alone, where all units can move (not of free disposal hulls)."""
+        return self._as_scores(moves(Directional(self._direction(units)), self.technology, units))[1]
 
     def slack_stage(self, units: Evaluated, scored: Scored) -> Scored:
         """Add the largest slacks to scores that have none, and the intensities that go with them."""
@@ -289,7 +296,7 @@ class Frontier:
 
     # ---- pieces -----------------------------------------------------------------------------------------------
     def _evaluate(self, model: Any, units: Evaluated) -> Answer:
-        return evaluate(model, self.technology, units, extra=self._extra(units), n_jobs=self.n_jobs)
+        return evaluate(model, self.technology, units, extra=self._extra(units), n_jobs=self.n_jobs, report=self.report)
 
     def _extra(self, units: Evaluated) -> np.ndarray | None:
         return None if self.restrictions is None else self.restrictions.of_units(units)
