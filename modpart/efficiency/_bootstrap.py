@@ -155,7 +155,7 @@ def _scores_again(frontier: Frontier, smoothed: Smoothed, count: int, seed: int)
     rows = []
     for _ in range(count):
         pseudo, units = pseudo_units(frontier, smoothed.delta, smoothed.draw(rng))
-        rows.append(1.0 / pseudo.score(units).efficiency)
+        rows.append(1.0 / pseudo.efficiencies(units))
     return np.array(rows)
 
 
@@ -269,6 +269,6 @@ def _ratio_again(frontier: Frontier, smoothed: Smoothed, count: int, seed: int) 
     rows = []
     for _ in range(count):
         pseudo, _ = pseudo_units(frontier, smoothed.delta, smoothed.draw(rng))
-        means = [model.score(model.own_units()).efficiency.mean() for model in (pseudo, pseudo.returning("vrs"))]
+        means = [model.efficiencies(model.own_units()).mean() for model in (pseudo, pseudo.returning("vrs"))]
         rows.append([means[0] / means[1]])
     return np.array(rows)

@@ -14,7 +14,7 @@ from modpart.efficiency._models.technology import Evaluated, Technology
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
 
-__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "spread"]
+__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves", "spread"]
 
 CHUNK = 2000
 FEW = 700  # units from which on a sample is solved first
@@ -64,12 +64,13 @@ def evaluate(
     """
     evaluation = _Evaluation(model, technology, units, extra, n_jobs)
     evaluation.report = report
-    if not len(units):
-        programs = evaluation.programs(np.zeros(0, dtype=np.int64))
-        solution = Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
-    else:
-        solution = evaluation.solution()
+    solution = evaluation.solution()
     return Answer(solution, intensities(solution, model.own, technology, units))
+
+
+def moves(model: Any, technology: Technology, units: Evaluated) -> np.ndarray:
+    """How far each unit moves, and nothing else; for the many replicates of a bootstrap."""
+    return _Evaluation(model, technology, units, None, None).solution().own[:, 0]
 
 
 class _Evaluation:
@@ -90,12 +91,15 @@ class _Evaluation:
 
     def solution(self) -> Solution:
         """Solve for all units."""
+        if not len(self.units):
+            programs = self.programs(np.zeros(0, dtype=np.int64))
+            return Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
+        working, every = spread(self.technology), np.arange(len(self.shared))
+        if not self.model.prices_carry_over or len(self.units) < FEW:
+            return self._chunks(np.arange(len(self.units)), working, [every], None)
         order = _neighbours_in_a_row(self.technology, self.units)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        working, every = spread(self.technology), np.arange(len(self.shared))
-        if not self.model.prices_carry_over or len(order) < FEW:
-            return self._chunks(order, working, [every], None).take(place)
         sample = order[:: max(2, int(np.sqrt(len(order)) / 6))]
         found = self._chunks(sample, working, [every], None)
         bases = _as_seen_by_others(found, self.model.own, self.units.place[sample])

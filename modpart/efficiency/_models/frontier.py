@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from modpart.efficiency._models.additive import Additive, range_bounds, slack_weights
-from modpart.efficiency._models.evaluate import Answer, evaluate
+from modpart.efficiency._models.evaluate import Answer, evaluate, moves
 from modpart.efficiency._models.fdh import fdh_additive, fdh_distance
 from modpart.efficiency._models.hyperbolic import Tangent
 from modpart.efficiency._models.radial import Directional, direction_of
@@ -125,6 +125,10 @@ class Frontier:
         if self.measure != "radial":
             return self._additive(units)
         return self._hyperbolic(units) if self.orientation == "hyperbolic" else self._move(units)
+
+    def efficiencies(self, units: Evaluated) -> np.ndarray:
+        """Radial efficiencies alone, where all units can move (not of free disposal hulls)."""
+        return self._as_scores(moves(Directional(self._direction(units)), self.technology, units))[1]
 
     def slack_stage(self, units: Evaluated, scored: Scored) -> Scored:
         """Add the largest slacks to scores that have none, and the intensities that go with them."""
