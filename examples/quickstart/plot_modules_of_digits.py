@@ -3,7 +3,7 @@ Cut a network into modules
 ==========================
 
 A network is trained so that each class lives in few units of its own. The part for one digit is then cut out as a
-network a few percent the size, ten such parts vote as well as the whole, and one of them mends another model.
+network a few percent the size, ten such parts vote nearly as well as the whole, and one of them mends another model.
 """
 
 import matplotlib.pyplot as plt

@@ -126,7 +126,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     Notes
     -----
     Given `random_state` a fit is the same to the last bit on one kind of machine, and no global random state is
-    touched. Nothing stays hooked to a module. Terms of "moda" cost O(batch x units); the whole fit takes less than
+    touched. Nothing stays hooked to a module. Terms of "moda" cost O(batch x units); the whole fit takes about
     twice the time of a plain one.
 
     Examples

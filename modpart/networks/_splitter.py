@@ -30,7 +30,7 @@ class GradSplitter(ClassifierMixin, Estimator):
 
     The weights are frozen; for each class every hidden unit gets a switch, and the switches are trained by gradients
     that pass straight through them, so that modules vote right and few units are on. Use it for a net that cannot be
-    trained anew; modules are larger than those of a net trained with :class:`Moda`.
+    trained anew, and expect larger modules than :class:`Moda` makes.
 
     Parameters
     ----------

@@ -142,7 +142,7 @@ class Own(nn.Module):
 def test_no_last_batch_of_one_row_meets_a_normalisation():
     chain = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3))
     model = ModularNetClassifier(None, module=chain, batch_size=10, max_epochs=2, random_state=0).fit(X[:141], Y[:141])
-    model.extract_module([0, 1]).fine_tune(X[:101], Y[:101], batch_size=10)
+    model.extract_module(0).fine_tune(X[:101], Y[:101], batch_size=10)
 
 
 def test_frozen_layers_stay_and_shared_weights_are_one():
