@@ -21,7 +21,7 @@ __all__ = ["Query", "two_models"]
 
 FORCED = 0.1  # share of a variable's noise that sets it whatever its causes say, so that everything can happen
 SIZES = ((6, 2), (12, 2), (24, 3), (48, 3), (96, 4))  # values of the hidden cause that changes, and of the others
-TRIES = 4  # of each size, for every hidden cause
+TRIES = 6  # of each size, for every hidden cause
 ENOUGH = 0.05  # difference of the answers with which the search ends
 LEAST = 1e-6  # difference that still counts: the data agree to about 1e-16
 
