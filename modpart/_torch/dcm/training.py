@@ -151,8 +151,8 @@ def _start(job: Job, seed: int) -> Learned:
     s = job.settings
     system = build(job.nodes, names, job.n_states, job.states, job.priors, job.prototypes, s, weights).to(s.device)
     for name in names:
-        mechanism = system.mechanism(name).requires_grad_(name in job.learn)
-        mechanism.train(name in job.learn)
+        system.mechanism(name).requires_grad_(name in job.learn)
+    system.eval()  # a user's batch normalisation keeps its statistics: ours are means over other batches
     for cause in system.causes:
         system.prior(cause).requires_grad_(cause in job.own_causes)
     draw = Draw(noise, s.device)
@@ -162,7 +162,6 @@ def _start(job: Job, seed: int) -> Learned:
         net = _net(job, system, draw, weights)
         history = [{key: epoch[key] for key in ("epoch", "train_loss")} for epoch in net.fit(None).history]
     seconds = perf_counter() - start
-    system.eval()
     with torch.no_grad():
         misfit = worst_pair(system, job, Draw(check, s.device))
     own = {name: to_numpy(system.mechanism(name)) for name in job.learn}
