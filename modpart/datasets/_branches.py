@@ -40,9 +40,9 @@ def make_bank_branches(
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
     """Bank branches of several kinds that share one technology, with their true efficiency.
 
-    A branch with inputs x can make all outputs y with |y / c| <= prod x_i^(a_i), a Cobb-Douglas aggregate of the inputs
-    and an ellipse of outputs. It makes exp(-u) of that, u = |N(0, inefficiency)|. Kinds differ in size and in the mix
-    of inputs and outputs: town, city, rural and counter branches.
+    A branch with inputs x can make all outputs y with ``|y / c| <= prod x_i^(a_i)``, a Cobb-Douglas aggregate of the
+    inputs and an ellipse of outputs. It makes exp(-u) of that, ``u = |N(0, inefficiency)|``. Kinds differ in size and
+    in the mix of inputs and outputs: town, city, rural and counter branches.
 
     Parameters
     ----------

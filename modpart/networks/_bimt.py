@@ -17,7 +17,7 @@ class Bimt(Modularity):
     """Brain-inspired modular training: a price on wires by their length, and units that move.
 
     Unit i of n in a layer sits at (2 i + 1) / (2 n). The loss gets `weight` times the sum of
-    |W_ij| (`locality` |x_i - x_j| + `depth`), for biases `depth` |b|, so that few and short wires are left; every
+    ``|W_ij| (locality |x_i - x_j| + depth)``, for biases ``depth |b|``, so that few and short wires are left; every
     `every` steps units move to where their wires are shorter. Near the end wires below `prune` are cut and the rest is
     trained without the price. Use it for small nets that are to be read.
 
