@@ -192,3 +192,10 @@ def test_units_and_columns_of_very_different_size_with_zeros(seeds):
                     units = rng.integers(len(X), size=3)
                     expected = [oracle.radial(X, Y, o, orientation, returns, skip) for o in units]
                     assert_close(found.scores[units], expected, 1e-9)
+                    if not skip:
+                        full = model.slack_stage(model.own_units(), found)
+                        aim = full.moved + full.slacks * np.where(np.arange(m + s) < m, -1, 1)
+                        reached = full.lambdas @ np.hstack([X, Y])
+                        data = np.hstack([X, Y])
+                        scale = np.where(data > 0, np.maximum(np.abs(aim), data), data.max(axis=0))
+                        assert (np.abs(reached - aim) <= 1e-7 * scale).all()

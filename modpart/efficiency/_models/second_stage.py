@@ -10,7 +10,7 @@ from modpart.efficiency._models.additive import slacks_of
 from modpart.efficiency._models.evaluate import CHUNK, Answer, intensities, spread
 from modpart.efficiency._models.technology import Evaluated, Technology
 from modpart.efficiency._simplex.highs import solve_with_highs
-from modpart.efficiency._simplex.programs import Programs, Solution
+from modpart.efficiency._simplex.programs import OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
 
 __all__ = ["largest_slacks"]
@@ -77,6 +77,10 @@ def _solve(
         whole.put(bases_known, found)
     for unit in np.flatnonzero(first.fallback):
         solve_with_highs(programs, int(unit), whole)
+    for unit in np.flatnonzero(whole.status != OPTIMAL):  # rounding has moved the first answer off the frontier
+        solve_with_highs(programs, int(unit), whole, tolerance=1e-7)
+    lost = np.flatnonzero(whole.status != OPTIMAL)
+    whole.put(lost, first.take(lost))  # slacks as the first stage left them: right, if perhaps not the largest
     return whole
 
 

@@ -10,7 +10,7 @@ __all__ = ["solve_with_highs"]
 _STATUS = {0: OPTIMAL, 2: INFEASIBLE, 3: UNBOUNDED}
 
 
-def solve_with_highs(programs: Programs, unit: int, solution: Solution) -> None:
+def solve_with_highs(programs: Programs, unit: int, solution: Solution, *, tolerance: float = 1e-10) -> None:
     """Solve programme `unit` and write the answer into `solution`."""
     n_own = programs.columns.shape[1]
     shared = programs.shared * programs.scale[unit]
@@ -22,7 +22,7 @@ def solve_with_highs(programs: Programs, unit: int, solution: Solution) -> None:
     low[:n_own][programs.artificial[unit]] = 0.0
     if programs.blocked[unit] >= 0:
         high[n_own + programs.blocked[unit]] = 0.0
-    tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
+    tight = {"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance}
     answer = linprog(
         cost,
         A_eq=matrix,

@@ -216,6 +216,8 @@ class _Run:
             active = (row >= 0) & (code >= 0)
             tableau.leave(np.maximum(row, 0), np.maximum(code, 0), active)
             done, lost = row < 0, (row >= 0) & (code < 0)
+            rounded = tableau.x[np.arange(len(row)), row] > -GAP  # infeasible, but by no more than rounding
+            done, lost = done | (lost & rounded), lost & ~rounded
             if (done | lost).sum() * DROP > len(done) or not active.any():
                 if done.any():
                     parts.append(tableau.split(np.flatnonzero(done)))
