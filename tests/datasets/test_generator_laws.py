@@ -33,6 +33,8 @@ SHARES = {
     "oblique_hinge": [1 / 2, 1 / 2],
     "checkerboard": [5 / 9, 4 / 9],
 }
+# Generators of other things than regimes, each with tests of its own.
+OTHERS = {"bank_branches", "causal_graph", "frontier", "modular_addition", "sliding_signals", "symbolic_task"}
 # Uniform draws per row where they are not one per column.
 DRAWS = {"hammerstein": 1}
 
@@ -41,7 +43,7 @@ every_generator = pytest.mark.parametrize("name", GENERATORS)
 
 def test_every_public_generator_is_in_one_of_the_two_lists():
     public = {name.removeprefix("make_") for name in datasets.__all__ if name.startswith("make_")}
-    assert public - {"causal_graph", "frontier"} == set(GENERATORS) | set(datasets.labelled_classes())
+    assert public - OTHERS == set(GENERATORS) | set(datasets.labelled_classes())
     assert set(SHARES) == set(datasets.labelled())
     assert not set(datasets.labelled()) & set(datasets.controls())
 
