@@ -50,7 +50,7 @@ def test_one_law_gives_the_single_model(make):
 
 
 def test_fallback_is_the_estimator_on_all_rows():
-    """Two experts forced on one law gain nothing, so the single model stands unless chance shows a gain above its SE."""
+    """Two experts forced on one law gain nothing, so the single model stands unless chance shows a gain over its SE."""
     stood = 0
     for seed in range(4):
         X, y, _ = make_linear(300, random_state=seed)
