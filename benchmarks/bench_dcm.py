@@ -238,10 +238,6 @@ def notes(runs: pd.DataFrame) -> str:
             f"- Ignoring hidden causes makes the error of *likelihood* {ratio.median():.1f} times as large in "
             f"the median graph, at least three times on {int((ratio >= 3).sum())} of {len(ratio)}."
         )
-    lines.append(
-        "- On tables of few states the plug-in formula is hard to beat; networks are there for what has no table, "
-        "such as numbers and images."
-    )
     return "\n".join(lines)
 
 

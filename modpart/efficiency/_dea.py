@@ -160,7 +160,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
     Every unit is a linear programme. Thousands are solved together by a revised simplex method with column generation:
     each row is scaled by the unit's own value, prices of solved neighbours start the others, and an answer counts once
     it is feasible and priced against every unit; what fails that goes to HiGHS. For three inputs and outputs time grows
-    about as n^1.6: 2,000 units take a tenth of a second, 100,000 half a minute. What needs a second stage (slacks,
+    about as n^1.6: 2,000 units take an eighth of a second, 100,000 half a minute. What needs a second stage (slacks,
     targets, peers) is computed when first asked for. Scores of new units (:meth:`score_units`, :meth:`transform`) are
     those against the fitted frontier, the unit itself not being part of it: beyond 1 where a unit is better.
 

@@ -2,7 +2,7 @@
 
 Everything is on the scale of δ >= 1, the inverse input score or the output score. Scores of exactly one, which only say
 that a unit spans the estimated frontier, are not drawn from (Kneip, Simar & Wilson 2008): with them, as in the paper of
-1998, intervals covered the truth 2 to 10 % less often.
+1998, intervals tend to cover the truth less often.
 """
 
 from dataclasses import dataclass
