@@ -27,6 +27,7 @@ QUICK = {
     "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
+    "PluginEstimator": {"n_bootstrap": 5},
 }
 # Constructor arguments with which there is work to hand out.
 PARALLEL = {name: {"fallback": True, "cv": 2} for name in ("PartitionedClassifier", "PartitionedRegressor")}
