@@ -156,9 +156,13 @@ class Identification:
         do, outcomes = self.do | self.moved, self.outcomes | (self.given - self.moved)
         if self.identifiable or len({hedge.inner for hedge in self.witness}) != 1:
             return False
-        able = {regime for regime in self.regimes if not regime & self.witness[0].inner}
-        return able == {hedge.regime for hedge in self.witness} and all(
-            is_hedge(self.graph, hedge, outcomes, do) for hedge in self.witness if hedge.outer != hedge.inner
+        inner, hedges = self.witness[0].inner, [hedge for hedge in self.witness if hedge.outer != hedge.inner]
+        able = {regime for regime in self.regimes if not regime & inner}
+        if not hedges:  # every regime sets a part of what has to be known
+            ancestors = self.graph.ancestors(outcomes, within=frozenset(self.graph.nodes) - do)
+            return not able and inner in self.graph.c_components(within=ancestors)
+        return able == {hedge.regime for hedge in hedges} and all(
+            is_hedge(self.graph, hedge, outcomes, do) for hedge in hedges
         )
 
     def counterexample(self, *, random_state: Any = 0) -> tuple[DiscreteModel, DiscreteModel]:

@@ -1,6 +1,7 @@
 """Verdicts, formulas held against enumeration, and witnesses."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -286,3 +287,10 @@ def test_experiments_alone_do_where_a_formula_leaves_a_variable_free():
     for setting in settings(["X"]):
         got = answer.evaluate({"Q": model.experiment(["Q"])}, setting)
         np.testing.assert_allclose(got, truth(model, ["Y"], setting), atol=1e-9)
+
+
+def test_experiments_that_all_set_what_is_asked_about_are_a_checked_witness():
+    graph = CausalGraph("V3 -> V1; V3 -> V4; V4 -> V2; V1 <-> V4; V2 <-> V4")
+    answer = graph.identify("V2", do=["V1", "V3"], regimes=["V4", ["V4", "V1"]])
+    assert not answer and answer.check_witness()
+    assert not replace(answer, regimes=(*answer.regimes, frozenset())).check_witness()  # these data would help
