@@ -335,3 +335,9 @@ def test_rare_values_are_warned_of():
 def test_a_bad_fit_is_told():
     with pytest.warns(ModpartWarning, match="Module .* is badly fitted"):
         ModularDCM("X -> Z -> Y", loss="mmd", max_steps=500, lr=1e-9, batch_size=2, random_state=0).fit(DATA)
+
+
+def test_one_row_teaches_no_model():
+    for X in (pd.DataFrame({"X": [0], "Y": [1]}), {(): pd.DataFrame({"X": [0], "Y": [1]})}):
+        with pytest.raises(InputDataError, match="1 sample, and ModularDCM needs at least 2 rows"):
+            ModularDCM("X -> Y").fit(X)

@@ -44,6 +44,11 @@ def read_regimes(estimator: Any, X: Any) -> dict[Regime, Table]:
                 f"The data of regime {sorted(regime)} and the first regime differ in column {odd!r}. Every regime "
                 "needs the same columns."
             )
+    if sum(len(part[names[0]]) for part in parts.values()) < 2:
+        raise InputDataError(
+            f"X holds 1 sample, and {type(estimator).__name__} needs at least 2 rows: check the selection or join that "
+            "made it."
+        )
     return {regime: {name: part[name] for name in names} for regime, part in parts.items()}
 
 
