@@ -49,7 +49,7 @@ class Story:
     title, question, see : str
         Headline, what is asked, and the one sentence that says what to see.
     short : tuple of str
-        Cells of the overview: data, rows, regimes, what came out.
+        Cells of the overview: data, rows, parts, what came out.
     facts : dict of str to str
         What was found, in words.
     tables : dict of str to DataFrame
@@ -58,7 +58,7 @@ class Story:
     alt : str
         The picture in words.
     words : sequence of str
-        The partition in plain words, one paragraph each.
+        What was found in plain words, one paragraph each.
     seconds : dict of str to float
         How long each part took.
     """
@@ -78,7 +78,7 @@ class Story:
 def render_page(title: str, lead: str, stories: Sequence[Story], footer: str) -> str:
     """The whole page as text."""
     overview = pd.DataFrame(
-        [story.short for story in stories], columns=["data", "rows", "regimes", "what came out"]
+        [story.short for story in stories], columns=["data", "rows", "parts", "what came out"]
     ).set_index("data")
     times = pd.DataFrame([story.seconds for story in stories], index=[story.short[0] for story in stories])
     times["all"] = times.sum(axis=1)

@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from sklearn.datasets import load_diabetes, load_iris
+from scipy.optimize import linprog
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.metrics import adjusted_rand_score
+from sklearn.model_selection import train_test_split
 
 from modpart import demo
 from modpart._report import Story, render_page
-from modpart.datasets import load_nile, make_pipe_friction
+from modpart.datasets import load_bank_branches, load_kidney_stones, load_nile, make_pipe_friction
 from modpart.exceptions import MissingDependencyError
+from modpart.networks import ModularNetClassifier, compose
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
 
 
@@ -66,12 +69,12 @@ def written(tmp_path_factory, *stories):
 
 @pytest.fixture(scope="module")
 def quick_page(tmp_path_factory):
-    return written(tmp_path_factory, "nile", "pipe")
+    return written(tmp_path_factory, "nile", "pipe", "kidney", "branches")
 
 
 @pytest.fixture(scope="module")
 def slow_page(tmp_path_factory):
-    return written(tmp_path_factory, "iris", "diabetes")
+    return written(tmp_path_factory, "iris", "diabetes", "digits")
 
 
 def gain(model):
@@ -79,7 +82,7 @@ def gain(model):
 
 
 def test_the_page_carries_its_pictures_and_loads_nothing(quick_page):
-    assert len(quick_page.images) == 2
+    assert len(quick_page.images) == 4
     for image in quick_page.images:
         kind, _, code = image["src"].partition("base64,")
         assert kind == "data:image/png;" and base64.b64decode(code).startswith(b"\x89PNG")
@@ -89,7 +92,7 @@ def test_the_page_carries_its_pictures_and_loads_nothing(quick_page):
 
 def test_the_times_of_all_parts_are_told(quick_page):
     (heads,) = [row for row in quick_page.rows if row[-1] == "all"]
-    assert heads == ["data", "load", "partition", "compare", "pictures", "all"]
+    assert heads == ["data", "load", "fit", "compare", "pictures", "all"]
     for row in quick_page.rows[quick_page.rows.index(heads) + 1 :]:
         *parts, total = map(float, row[1:])
         assert total > 0 and sum(parts) == pytest.approx(total, abs=0.03)
@@ -128,6 +131,50 @@ def test_the_pipe_as_quoted(quick_page):
     assert float(quick_page.fact("Border found, Reynolds number")) == pytest.approx(2300, rel=0.05)
 
 
+def test_kidney_stones_as_quoted(quick_page):
+    counts = load_kidney_stones().rename("count").reset_index()
+    rows = counts.groupby(["stones", "treatment", "recovered"], observed=True)["count"].sum()
+    share = rows.xs(1, level="recovered") / rows.groupby(level=["stones", "treatment"], observed=True).sum()
+    size = rows.groupby(level="stones", observed=True).sum() / rows.sum()
+    adjusted = share.unstack("treatment").mul(size, axis=0).sum()
+    effect = adjusted["open surgery"] - adjusted["percutaneous"]
+    assert quick_page.fact("Success of surgery minus puncture, as caused") == f"{effect:+.3f}"
+    seen = counts.groupby(["treatment", "recovered"], observed=True)["count"].sum().unstack()
+    naive = (seen[1] / seen.sum(axis=1)).loc["open surgery"] - (seen[1] / seen.sum(axis=1)).loc["percutaneous"]
+    assert quick_page.fact("Success of surgery minus puncture, as seen") == f"{naive:+.3f}"
+    assert naive < 0 < effect, "the sign turns, as the page says"
+    assert quick_page.fact("Answer with a hidden cause of treatment and recovery") == "refused"
+
+
+def test_bank_branches_as_quoted(quick_page):
+    table = load_bank_branches()
+    X, Y = table.iloc[:, :3].to_numpy(), table.iloc[:, 3:].to_numpy()
+
+    def score(unit):  # Banker, Charnes & Cooper (1984), one linear programme a unit
+        bounds = np.vstack([np.column_stack([-X[unit], X.T]), np.column_stack([np.zeros(3), -Y.T])])
+        shares = np.r_[0.0, np.ones(len(X))][None]
+        limits = np.r_[np.zeros(3), -Y[unit]]
+        return linprog(np.r_[1.0, np.zeros(len(X))], bounds, limits, shares, [1.0]).fun
+
+    scores = pd.Series([score(unit) for unit in range(len(X))], index=table.index)
+    assert quick_page.fact("Efficient branches") == ", ".join(scores.index[scores > 1 - 1e-6])
+    assert quick_page.fact("Least efficient") == f"{scores.idxmin()}, {scores.min():.3f}"
+    assert quick_page.fact("Mean efficiency") == f"{scores.mean():.3f}"
+
+
+@pytest.mark.slow
+def test_digits_as_quoted(slow_page):
+    X, X_new, y, y_new = train_test_split(*load_digits(return_X_y=True), random_state=0, stratify=load_digits().target)
+    model = ModularNetClassifier("moda", random_state=0).fit(X, y)
+    assert (
+        slow_page.fact("Accuracy of the whole network, new digits") == f"{np.mean(model.predict(X_new) == y_new):.4f}"
+    )
+    vote = compose([model.extract_module(label) for label in range(10)])
+    assert slow_page.fact("Accuracy of the vote of ten modules") == f"{np.mean(vote.predict(X_new) == y_new):.4f}"
+    before, after = map(float, slow_page.fact("8 found by the other model, before and after the patch").split(", "))
+    assert before < 0.1 and after > 0.7
+
+
 @pytest.mark.slow
 def test_the_iris_as_quoted(slow_page):
     data = load_iris(as_frame=True)
@@ -160,7 +207,7 @@ def test_a_run_says_where_the_page_is_and_how_long_each_part_took(tmp_path, caps
     path = demo.main(["--out", str(tmp_path), "--only", "pipe"])
     printed = capsys.readouterr().out
     assert str(path.resolve()) in printed
-    assert re.search(r"pipe +load +\d+\.\d\d s +partition +\d+\.\d\d s +compare +\d+\.\d\d s +pictures", printed)
+    assert re.search(r"pipe +load +\d+\.\d\d s +fit +\d+\.\d\d s +compare +\d+\.\d\d s +pictures", printed)
     assert list(tmp_path.iterdir()) == [path]
 
 

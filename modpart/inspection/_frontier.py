@@ -182,8 +182,8 @@ class FrontierDisplay:
         bars = self.ax_.barh(names, values, color=colors)
         self.ax_.bar_label(bars, [f"{value:+.1f} %" if abs(value) > 0.05 else "" for value in values], padding=4)
         self.ax_.axvline(0.0, color="0.3", lw=1.0)
-        self.ax_.margins(x=0.18)
-        self.ax_.set_xlabel("change asked for, in percent (inputs orange, outputs green)")
+        self.ax_.margins(x=0.3)
+        self.ax_.set_xlabel("change asked for, % (inputs orange, outputs green)")
         efficiency = self.dea.efficiency_[self._shown]
         score = self.dea.scores_[self._shown]
         told = f"efficiency {efficiency:.3f}" if np.isfinite(efficiency) else f"score {score:.4g}"

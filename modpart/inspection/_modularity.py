@@ -186,6 +186,9 @@ class ModularityDisplay:
         mark = f"threshold of the net, {chosen:g}"
         self.ax_.plot(100 * sizes[here], 100 * votes[here], "D", color=color_of(1), ms=9, label=mark)
         self.ax_.set_xscale("log")
+        ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100) if sizes.min() < tick / 100 < sizes.max()]
+        self.ax_.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        self.ax_.minorticks_off()
         self.ax_.set(xlabel="size of the module of one class, % of the net", ylabel="accuracy, %")
         self.ax_.legend(loc="lower right")
         tidy(self.ax_)

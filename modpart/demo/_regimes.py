@@ -1,74 +1,40 @@
-"""Find the regimes of real data and write a page about it: ``python -m modpart.demo --out demo_report``.
+"""Regimes: of a famous time series, of a famous table, of one that should not be split, of one with a known answer."""
 
-Four short stories on data that needs no download. Every number on the page is computed when it is written.
-"""
-
-import argparse
-import platform
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.metrics import adjusted_rand_score
 
-import modpart
-from modpart._report import Story, render_page
-from modpart._utils.optional import optional_import
+from modpart._report import Story
 from modpart.datasets import load_nile, make_pipe_friction
+from modpart.demo._page import SEED, Clock, canvas, legend, many
 from modpart.inspection import PartitionDisplay
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor
 
-__all__ = ["main"]
+__all__ = ["diabetes", "iris", "nile", "pipe"]
 
-SEED = 0
 NILE_CHANGE = 1898  # last year at the old level, as found by Cobb (1978) and many after him
 LAMINAR_UNTIL = 2300  # Reynolds number, as make_pipe_friction draws it
 PIPE_NOISE = 0.05  # of the standard deviation of the law
-PARTS = ("load", "partition", "compare", "pictures")
-
-TITLE = "Which laws does this table hold?"
-LEAD = (
-    "Experts compete for the rows of a table; each learns the rows that it predicts best. Where the table holds "
-    "several laws, the winners' rows become regimes and a gate routes new rows to the right expert. Where it holds one "
-    "law, one expert is left. Below are four tables: a famous time series, a famous measurement table, a table that "
-    "should not be split, and one whose answer is known."
-)
 
 
-class _Clock:
-    """Seconds by part of one story."""
-
-    def __init__(self) -> None:
-        self.seconds = dict.fromkeys(PARTS, 0.0)
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        start = perf_counter()
-        yield
-        self.seconds[name] += perf_counter() - start
-
-
-def _nile(clock: _Clock) -> Story:
+def nile(clock: Clock) -> Story:
     with clock.part("load"):
         X, y = load_nile(as_frame=True)
-    with clock.part("partition"):
+    with clock.part("fit"):
         partitioner = ActivePartitioner(BayesianExpert("linear"), random_state=SEED).fit(X, y)
         curved = ActivePartitioner(random_state=SEED).fit(X, y)
     with clock.part("compare"):
         model = PartitionedRegressor(clone(partitioner), random_state=SEED).fit(X, y)
     with clock.part("pictures"):
-        figure, ax = _figure(1)
+        figure, ax = canvas(1)
         display = PartitionDisplay.from_estimator(partitioner, X, y, ax=ax)
         ax.axvspan(NILE_CHANGE, NILE_CHANGE + 1, color="0.85", zorder=0, label="known change of level")
         ax.set_ylabel("flow (10⁸ m³ a year)")
-        _legend(ax)
+        legend(ax)
     last = X["year"].to_numpy()[np.flatnonzero(np.diff(partitioner.labels_))]
     found = " and ".join(f"{year}/{year + 1}" for year in last) or "none"
     means = y.groupby(partitioner.labels_).mean()
@@ -86,7 +52,7 @@ def _nile(clock: _Clock) -> Story:
         short=(
             "Nile",
             str(len(X)),
-            str(model.n_partitions_),
+            many(model.n_partitions_, "regime"),
             f"border at {found}; known: {NILE_CHANGE}/{NILE_CHANGE + 1}",
         ),
         facts={
@@ -107,18 +73,18 @@ def _nile(clock: _Clock) -> Story:
     )
 
 
-def _iris(clock: _Clock) -> Story:
+def iris(clock: Clock) -> Story:
     with clock.part("load"):
         data = load_iris(as_frame=True)
         X, y = data.data[["sepal length (cm)", "petal width (cm)"]], data.data["sepal width (cm)"]
         species = pd.Series(data.target_names[data.target], name="species")
-    with clock.part("partition"):
+    with clock.part("fit"):
         partitioner = ActivePartitioner(BayesianExpert("linear"), random_state=SEED).fit(X, y)
     with clock.part("compare"):
         model = PartitionedRegressor(clone(partitioner), random_state=SEED).fit(X, y)
     labels = partitioner.labels_
     with clock.part("pictures"):
-        figure, axes = _figure(2)
+        figure, axes = canvas(2)
         PartitionDisplay.from_estimator(partitioner, X, y, ax=axes[0])
         PartitionDisplay.from_estimator(partitioner, X, y, features="sepal length (cm)", ax=axes[1]).legend_.remove()
     length = X["sepal length (cm)"].to_numpy()
@@ -141,7 +107,7 @@ def _iris(clock: _Clock) -> Story:
         short=(
             "Iris",
             str(len(X)),
-            str(model.n_partitions_),
+            many(model.n_partitions_, "regime"),
             f"agrees with 'setosa or not': adjusted Rand index {setosa:.2f}",
         ),
         facts={
@@ -164,18 +130,18 @@ def _iris(clock: _Clock) -> Story:
     )
 
 
-def _diabetes(clock: _Clock) -> Story:
+def diabetes(clock: Clock) -> Story:
     with clock.part("load"):
         X, y = load_diabetes(return_X_y=True, as_frame=True)
     lines = BayesianExpert("linear")
-    with clock.part("partition"):
+    with clock.part("fit"):
         partitioner = ActivePartitioner(lines, random_state=SEED).fit(X, y)
         curved = ActivePartitioner(random_state=SEED).fit(X, y)
         two = ActivePartitioner(lines, 2, random_state=SEED).fit(X, y)
     with clock.part("compare"):
         forced = PartitionedRegressor(clone(two), random_state=SEED).fit(X, y)
     with clock.part("pictures"):
-        figure, axes = _figure(2)
+        figure, axes = canvas(2)
         PartitionDisplay.from_estimator(partitioner, X, y, ax=axes[0])
         PartitionDisplay.from_estimator(two, X, y, ax=axes[1])
         axes[0].set_title("what the method finds", loc="left")
@@ -187,11 +153,11 @@ def _diabetes(clock: _Clock) -> Story:
             "finds regimes is of no use; does this one know when to stop?"
         ),
         see=(
-            f"Left to itself it keeps {_many(partitioner.n_partitions_, 'regime')}. Told to use two, cross-validation "
+            f"Left to itself it keeps {many(partitioner.n_partitions_, 'regime')}. Told to use two, cross-validation "
             f"puts the squared error that they save at {_gain(forced)}; the model then works with "
-            f"{_many(forced.n_partitions_, 'expert')}."
+            f"{many(forced.n_partitions_, 'expert')}."
         ),
-        short=("Diabetes", str(len(X)), str(partitioner.n_partitions_), "one law: nothing to split"),
+        short=("Diabetes", str(len(X)), many(partitioner.n_partitions_, "regime"), "one law: nothing to split"),
         facts={
             "Regimes found with straight experts": str(partitioner.n_partitions_),
             "Regimes found with curved experts": str(curved.n_partitions_),
@@ -205,11 +171,11 @@ def _diabetes(clock: _Clock) -> Story:
     )
 
 
-def _pipe(clock: _Clock) -> Story:
+def pipe(clock: Clock) -> Story:
     with clock.part("load"):
         X, y, _ = _pipes(400, SEED)
         X_new, y_new, regime_new = _pipes(2000, SEED + 1)
-    with clock.part("partition"):
+    with clock.part("fit"):
         model = PartitionedRegressor(fallback=False, routing="hard", random_state=SEED).fit(X, y)
     with clock.part("compare"):
         single = BayesianExpert(random_state=SEED).fit(X, y)
@@ -221,10 +187,10 @@ def _pipe(clock: _Clock) -> Story:
         squares = (model.predict(X_new) - y_new) ** 2
         border = _first_change(model, X_new)
     with clock.part("pictures"):
-        figure, ax = _figure(1)
+        figure, ax = canvas(1)
         PartitionDisplay.from_estimator(model, X, y, ax=ax)
         ax.axvline(np.log10(LAMINAR_UNTIL), color="black", ls=":", label="true border")
-        _legend(ax)
+        legend(ax)
     noise = PIPE_NOISE * float(np.std(y_new))
     return Story(
         title="Flow in a pipe: is the known border found?",
@@ -243,7 +209,7 @@ def _pipe(clock: _Clock) -> Story:
         short=(
             "Pipe flow",
             str(len(X)),
-            str(model.n_partitions_),
+            many(model.n_partitions_, "regime"),
             f"agrees with the truth: adjusted Rand index {agreement:.3f}",
         ),
         facts={
@@ -260,9 +226,6 @@ def _pipe(clock: _Clock) -> Story:
         figure=figure,
         alt="Regimes on Reynolds number and roughness, with the true border",
     )
-
-
-STORIES: dict[str, Callable[[_Clock], Story]] = {"nile": _nile, "iris": _iris, "diabetes": _diabetes, "pipe": _pipe}
 
 
 def _pipes(n_samples: int, seed: int) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
@@ -293,10 +256,6 @@ def _gain(model: PartitionedRegressor) -> str:
     return f"{100 * model.gain_:.1f} % ± {100 * model.gain_se_:.1f} %"
 
 
-def _many(count: int, noun: str) -> str:
-    return f"one {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _summary(model: PartitionedRegressor, X: Any, y: Any) -> pd.DataFrame:
     summary = model.partition_summary(X, y).drop(columns=["rule", "coverage", "precision"])
     return summary.assign(share=[f"{100 * share:.1f} %" for share in summary["share"]])
@@ -305,67 +264,3 @@ def _summary(model: PartitionedRegressor, X: Any, y: Any) -> pd.DataFrame:
 def _said(model: Any, X: Any, y: Any) -> list[str]:
     """The plain words of a partition, a sentence or two about each regime."""
     return str(model.describe(X, y)).splitlines()
-
-
-def _figure(columns: int) -> tuple[Any, Any]:
-    """A figure that no window manager knows, and its axes."""
-    figure = optional_import("matplotlib.figure", extra="plot", purpose="modpart.demo").Figure(
-        figsize=(9, 4.0), layout="constrained"
-    )
-    return figure, figure.subplots(1, columns)
-
-
-def _legend(ax: Any) -> None:
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-
-
-def main(argv: Sequence[str] | None = None) -> Path:
-    """Write the report and return its path.
-
-    Parameters
-    ----------
-    argv : sequence of str or None, default=None
-        Command line arguments; None takes those of the process.
-
-    Returns
-    -------
-    path : Path
-        The page.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m modpart.demo", description="Find regimes and write a page about it."
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("demo_report"), help="folder of the page (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=STORIES,
-        default=list(STORIES),
-        metavar="STORY",
-        help=f"some of: {', '.join(STORIES)}",
-    )
-    arguments = parser.parse_args(argv)
-    optional_import("matplotlib", extra="plot", purpose="modpart.demo")
-    start = perf_counter()
-    stories = []
-    for name in arguments.only:
-        clock = _Clock()
-        story = STORIES[name](clock)
-        story.seconds = clock.seconds
-        stories.append(story)
-        print(f"{name:9s}" + "".join(f"  {part} {seconds:5.2f} s" for part, seconds in clock.seconds.items()))
-    footer = (
-        f"modpart {modpart.__version__}, scikit-learn {sklearn.__version__}, numpy {np.__version__}, "
-        f"Python {platform.python_version()}, {platform.machine()}. Seed {SEED}; the same seed gives the same page."
-    )
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    path = arguments.out / "index.html"
-    path.write_text(render_page(TITLE, LEAD, stories, footer), encoding="utf-8")
-    print(f"all: {perf_counter() - start:.1f} s\nreport: {path.resolve()}")
-    return path
-
-
-if __name__ == "__main__":
-    main()
