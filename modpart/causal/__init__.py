@@ -5,11 +5,11 @@ from modpart.causal._dcm.answers import Effect
 from modpart.causal._dcm.guests import TrainedModule
 from modpart.causal._graph import CausalGraph
 from modpart.causal._identification import Identification
+from modpart.causal._identify.worlds import Event
 from modpart.causal._model import DiscreteModel
 from modpart.causal._modular_dcm import ModularDCM
 from modpart.causal._modules import Module, training_order
 from modpart.causal._plugin import PluginEstimator
-from modpart.causal._worlds import Event
 
 __all__ = [
     "CausalGraph",

@@ -11,15 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modpart.causal._answers import as_series, place_of, warn_of_gaps
-from modpart.causal._counterexample import two_models
-from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate, sum_product
-from modpart.causal._estimand import factor_expression
-from modpart.causal._expression import Expression, text
-from modpart.causal._factors import Hedge
 from modpart.causal._graph import CausalGraph, Names
-from modpart.causal._model import DiscreteModel
-from modpart.causal._worlds import (
+from modpart.causal._identify.counterexample import two_models
+from modpart.causal._identify.estimand import factor_expression
+from modpart.causal._identify.expression import Expression, text
+from modpart.causal._identify.factors import Hedge
+from modpart.causal._identify.worlds import (
     ContradictionError,
     Event,
     NoAnswerError,
@@ -29,6 +26,9 @@ from modpart.causal._worlds import (
     key_of,
     values_of,
 )
+from modpart.causal._model import DiscreteModel
+from modpart.causal._numbers.answers import as_series, place_of, warn_of_gaps
+from modpart.causal._numbers.discrete import REPLICATE, DiscreteData, Table, evaluate, sum_product
 from modpart.exceptions import GraphError, NotIdentifiableError
 
 __all__ = ["CounterfactualIdentification", "Event", "identify_counterfactual"]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from modpart._utils.params import suggest
-from modpart.causal._convert import edges_of, to_dagitty, to_dot, to_gml, to_networkx, to_text
-from modpart.causal._projection import project
+from modpart.causal._formats.convert import edges_of, to_dagitty, to_dot, to_gml, to_networkx, to_text
+from modpart.causal._formats.projection import project
 from modpart.exceptions import GraphError
 
 if TYPE_CHECKING:
     from modpart.causal._counterfactual import CounterfactualIdentification
     from modpart.causal._identification import Identification
-    from modpart.causal._worlds import Event
+    from modpart.causal._identify.worlds import Event
 
 __all__ = ["CausalGraph", "Names"]
 

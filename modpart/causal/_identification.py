@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from modpart.causal._adjustment import adjustment_set, front_door_set
-from modpart.causal._answers import as_series, place_of, warn_of_gaps
-from modpart.causal._counterexample import two_models
-from modpart.causal._discrete import REPLICATE, DiscreteData, Table, evaluate
-from modpart.causal._estimand import adjusted, conditional, estimand
-from modpart.causal._expression import Expression, Probability, text, variables
-from modpart.causal._factors import Factor, Hedge, find_factor, is_hedge, smallest
 from modpart.causal._graph import CausalGraph, Names
+from modpart.causal._identify.adjustment import adjustment_set, front_door_set
+from modpart.causal._identify.counterexample import two_models
+from modpart.causal._identify.estimand import adjusted, conditional, estimand
+from modpart.causal._identify.expression import Expression, Probability, text, variables
+from modpart.causal._identify.factors import Factor, Hedge, find_factor, is_hedge, smallest
 from modpart.causal._model import DiscreteModel
+from modpart.causal._numbers.answers import as_series, place_of, warn_of_gaps
+from modpart.causal._numbers.discrete import REPLICATE, DiscreteData, Table, evaluate
 from modpart.exceptions import GraphError, NotIdentifiableError
 
 __all__ = ["Identification", "identify"]

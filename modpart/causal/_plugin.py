@@ -15,12 +15,12 @@ from modpart._utils.checks import check_categories
 from modpart._utils.params import boolean, integer, nothing, number, where, workers
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds
-from modpart.causal._answers import as_series, place_of, warn_of_gaps
-from modpart.causal._bootstrap import Counterfactual, Difference, Distribution, Mean, Statistic, replicates
-from modpart.causal._discrete import Cells, DiscreteData
 from modpart.causal._graph import CausalGraph, Names
 from modpart.causal._identification import Identification
-from modpart.causal._worlds import Event
+from modpart.causal._identify.worlds import Event
+from modpart.causal._numbers.answers import as_series, place_of, warn_of_gaps
+from modpart.causal._numbers.bootstrap import Counterfactual, Difference, Distribution, Mean, Statistic, replicates
+from modpart.causal._numbers.discrete import Cells, DiscreteData
 from modpart.exceptions import GraphError, InputDataError, PositivityWarning
 
 __all__ = ["PluginEstimator"]

@@ -7,7 +7,7 @@ import pytest
 
 from modpart.causal import CausalGraph
 from modpart.causal import graphs as known
-from modpart.causal._adjustment import (
+from modpart.causal._identify.adjustment import (
     adjustment_set,
     front_door_set,
     is_adjustment_set,

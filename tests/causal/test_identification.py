@@ -9,7 +9,7 @@ import pytest
 
 from modpart.causal import CausalGraph
 from modpart.causal import graphs as known
-from modpart.causal._factors import Hedge, is_hedge
+from modpart.causal._identify.factors import Hedge, is_hedge
 from modpart.datasets import DiscreteSCM, make_causal_graph
 from modpart.exceptions import GraphError, InputDataError, NotIdentifiableError, PositivityWarning
 

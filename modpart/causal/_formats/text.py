@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modpart.causal._edges import Edges
+from modpart.causal._formats.edges import Edges
 from modpart.exceptions import GraphError
 
 __all__ = ["parse_text"]

@@ -7,8 +7,8 @@ from warnings import warn
 import numpy as np
 import pandas as pd
 
-from modpart.causal._discrete import DiscreteData, Table, empty_cells
-from modpart.causal._expression import Expression
+from modpart.causal._identify.expression import Expression
+from modpart.causal._numbers.discrete import DiscreteData, Table, empty_cells
 from modpart.exceptions import GraphError, PositivityWarning
 
 __all__ = ["as_series", "place_of", "warn_of_gaps"]

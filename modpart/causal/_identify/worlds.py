@@ -10,8 +10,8 @@ causal hierarchy", JMLR 2008).
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from modpart.causal._factors import Factor, Hedge, find_factor, smallest
 from modpart.causal._graph import CausalGraph
+from modpart.causal._identify.factors import Factor, Hedge, find_factor, smallest
 
 __all__ = ["ContradictionError", "Event", "NoAnswerError", "Symbol", "WorldFactor", "factorise", "key_of", "values_of"]
 

@@ -4,7 +4,7 @@ from itertools import combinations, product
 
 import networkx as nx
 
-from modpart.causal._edges import Edges
+from modpart.causal._formats.edges import Edges
 
 __all__ = ["project"]
 

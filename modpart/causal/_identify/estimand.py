@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from modpart.causal._expression import Expression, Probability, product, ratio, total
-from modpart.causal._factors import Factor
 from modpart.causal._graph import CausalGraph
+from modpart.causal._identify.expression import Expression, Probability, product, ratio, total
+from modpart.causal._identify.factors import Factor
 
 __all__ = ["adjusted", "conditional", "estimand", "factor_expression"]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
-from modpart.causal._edges import Edges
-from modpart.causal._text import NO, YES, parse_text
+from modpart.causal._formats.edges import Edges
+from modpart.causal._formats.text import NO, YES, parse_text
 from modpart.exceptions import GraphError
 
 if TYPE_CHECKING:

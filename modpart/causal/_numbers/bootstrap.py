@@ -9,8 +9,8 @@ import numpy as np
 from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds
 from modpart.causal._counterfactual import CounterfactualIdentification
-from modpart.causal._discrete import REPLICATE, DiscreteData, Table
 from modpart.causal._identification import Identification
+from modpart.causal._numbers.discrete import REPLICATE, DiscreteData, Table
 
 __all__ = ["Counterfactual", "Difference", "Distribution", "Mean", "Statistic", "replicates"]
 

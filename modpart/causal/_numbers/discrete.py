@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from modpart._utils.params import suggest
-from modpart.causal._expression import Expression, Probability, Product, Ratio, Sum, probabilities
+from modpart.causal._identify.expression import Expression, Probability, Product, Ratio, Sum, probabilities
 from modpart.exceptions import InputDataError
 
 __all__ = ["Cells", "DiscreteData", "Table", "empty_cells", "evaluate", "sum_product"]
