@@ -20,9 +20,9 @@ def branches(clock: Clock) -> Story:
         scores = dea.to_frame()["score"]
     with clock.part("compare"):
         judged = cross_efficiency(table[INPUTS], table[OUTPUTS])
-        first = judged.scores.idxmax()
+        first = str(judged.scores.idxmax())
     efficient = scores.index[scores > 1 - ALIKE]
-    weakest = scores.idxmin()
+    weakest = str(scores.idxmin())
     with clock.part("pictures"):
         figure, axes = canvas(2)
         FrontierDisplay.from_estimator(dea, "peers", ax=axes[0])

@@ -61,7 +61,7 @@ def kidney(clock: Clock) -> Story:
         short=("Kidney stones", str(patients), "3 mechanisms", f"effect {effect['effect']:+.3f}, seen {naive:+.3f}"),
         facts={
             "Formula found": str(answer),
-            "Adjust for": ", ".join(sorted(answer.adjustment_set)),
+            "Adjust for": ", ".join(sorted(answer.adjustment_set or ())),
             "Success of surgery minus puncture, as seen": f"{naive:+.3f}",
             "Success of surgery minus puncture, as caused": f"{effect['effect']:+.3f}",
             "Answer with a hidden cause of treatment and recovery": "yes" if refusal.identifiable else "refused",
