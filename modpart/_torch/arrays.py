@@ -75,6 +75,10 @@ class TorchArrays:
         """Lower Cholesky factor of one matrix."""
         return torch.linalg.cholesky(matrix)
 
+    def eigh(self, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Eigenvalues, from the least, and eigenvectors, as columns, of one symmetric matrix."""
+        return tuple(torch.linalg.eigh(matrix))
+
     def solve_lower(self, factor: torch.Tensor, right: torch.Tensor, *, transposed: bool = False) -> torch.Tensor:
         """Solve with a lower triangular matrix, or with its transpose."""
         columns = right[:, None] if right.ndim == 1 else right

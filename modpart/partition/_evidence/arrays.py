@@ -67,6 +67,10 @@ class Arrays:
         """Lower Cholesky factor of one matrix."""
         return np.linalg.cholesky(matrix)
 
+    def eigh(self, matrix: Array) -> tuple[Array, Array]:
+        """Eigenvalues, from the least, and eigenvectors, as columns, of one symmetric matrix."""
+        return tuple(np.linalg.eigh(matrix))
+
     def solve_lower(self, factor: Array, right: Array, *, transposed: bool = False) -> Array:
         """Solve with a lower triangular matrix, or with its transpose."""
         return solve_triangular(factor, right, lower=True, trans="T" if transposed else "N", check_finite=False)

@@ -24,9 +24,22 @@ from scipy.special import logsumexp
 
 from modpart.partition._evidence.arrays import Array, arrays_of
 
-__all__ = ["Posterior", "Stats", "grid_size", "log_evidence", "model_evidences", "posterior", "useful_scales"]
+__all__ = [
+    "AMPLITUDES",
+    "MIDDLE",
+    "Posterior",
+    "Stats",
+    "condensed",
+    "grid_size",
+    "log_evidence",
+    "model_evidences",
+    "posterior",
+    "useful_scales",
+]
 
 AMPLITUDES = (0.5, 2.0)  # prior sd of the smooth part
+MIDDLE = (1.0,)  # stands in for both where cells are only ranked
+NEGLIGIBLE = 1e-4  # of the noise variance
 KEPT_WEIGHT = 0.02  # models below this share of the best one's weight are left out of predictions
 MAX_KEPT = 4
 
@@ -117,52 +130,73 @@ class Stats:
         ]
 
 
-def _models(stats: Stats) -> list[tuple[int, float]]:
+def _models(stats: Stats, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[tuple[int, float]]:
     """The grid of models as (length scale index, amplitude); the straight line comes first, as (0, 0)."""
     has_smooth = stats.grams[0].shape[-1] > stats.n_linear + stats.n_outputs
-    return [(0, 0.0)] + [(i, a) for i in range(len(stats.grams) if has_smooth else 0) for a in AMPLITUDES]
+    return [(0, 0.0)] + [(i, a) for i in range(len(stats.grams) if has_smooth else 0) for a in amplitudes]
 
 
 def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> Array:
-    """The matrix whose Cholesky factor holds the evidence, for every cell, shape (n_cells, p + 1, p + 1)."""
+    """The matrix whose Cholesky factor holds the evidence, for every cell, shape (n_cells, p + 1, p + 1).
+
+    A prior sd ``a`` of the smooth part is a noise variance ``s2 / a^2`` on its diagonal, its features left as they are:
+    ``A`` is then divided by ``a^2`` in each of its directions.
+    """
     gram, linear = stats.grams[scale], stats.n_linear
     if amplitude == 0.0:
         keep = np.r_[:linear, gram.shape[-1] - 1]
-        matrix = gram[:, keep[:, None], keep]
-    else:
-        scaling = np.ones(gram.shape[-1])
-        scaling[linear:-1] = amplitude
-        scaling = arrays_of(gram).put(scaling)
-        matrix = gram * scaling[:, None] * scaling
-    p = matrix.shape[-1] - 1
-    diagonal = np.arange(p)
-    matrix[:, diagonal, diagonal] += s2
-    matrix[:, p, p] += 1e-10  # an empty cell, or one that is fitted without error, still factorises
-    return matrix
+        gram = gram[:, keep[:, None], keep]
+    ridge = np.full(gram.shape[-1], s2)
+    ridge[linear:] /= amplitude**2 or 1.0
+    ridge[-1] = 1e-10  # an empty cell, or one that is fitted without error, still factorises
+    return gram + arrays_of(gram).put(np.diag(ridge))
 
 
-def model_evidences(stats: Stats, s2: float) -> np.ndarray:
+def model_evidences(stats: Stats, s2: float, amplitudes: tuple[float, ...] = AMPLITUDES) -> np.ndarray:
     """Log marginal likelihood of the one output of every cell under every model, shape (n_cells, n_models)."""
-    columns = []
-    matrices = (_augmented(stats, scale, amplitude, s2) for scale, amplitude in _models(stats))
-    for pivots in arrays_of(stats.grams[0]).pivots(matrices):
+    columns, models = [], _models(stats, amplitudes)
+    matrices = (_augmented(stats, scale, amplitude, s2) for scale, amplitude in models)
+    for (_, amplitude), pivots in zip(models, arrays_of(stats.grams[0]).pivots(matrices), strict=True):
         p = pivots.shape[1] - 1
-        log_det = 2.0 * np.log(pivots[:, :p]).sum(axis=1)
+        log_det = 2.0 * (np.log(pivots[:, :p]).sum(axis=1) + (p - stats.n_linear) * np.log(amplitude or 1.0))
         columns.append(-0.5 * ((stats.counts - p) * np.log(s2) + log_det + pivots[:, p] ** 2 / s2))
     return np.column_stack(columns) - 0.5 * np.log(2.0 * np.pi) * stats.counts[:, None]
 
 
-def log_evidence(stats: Stats, s2: "float | np.ndarray", *, n_models: int | None = None) -> np.ndarray:
+def log_evidence(
+    stats: Stats,
+    s2: "float | np.ndarray",
+    *,
+    n_models: int | None = None,
+    amplitudes: tuple[float, ...] = AMPLITUDES,
+) -> np.ndarray:
     """Log evidence of every cell, the models of the grid averaged with equal prior weight, shape (n_cells,).
 
-    Outputs add; `s2` holds the noise variance of each. `n_models` is the size of the whole grid when `stats` holds only
-    a part of it (the rest then counts as zero).
+    Outputs add; `s2` holds the noise variance of each. `n_models` is the size of the whole grid when `stats` and
+    `amplitudes` hold only a part of it (the rest then counts as zero).
     """
     total = np.zeros(len(stats))
     for output, noise in zip(stats.outputs(), np.atleast_1d(s2), strict=True):
-        evidences = model_evidences(output, noise)
+        evidences = model_evidences(output, noise, amplitudes)
         total += logsumexp(evidences, axis=1) - np.log(n_models or evidences.shape[1])
     return total
+
+
+def condensed(matrix: Array, gram: Array, n_linear: int, n_outputs: int, s2: "float | np.ndarray") -> Array:
+    """Augmented features of the rows of a cell with fewer columns, which hold all that these rows tell.
+
+    The smooth columns are turned to the eigenvectors of their part of the cell's Gram matrix (p + q, p + q), and those
+    are left out whose prior variance, summed over the rows, is negligible beside that of the noise. For any of these
+    rows too: a part of them has less of it. What is left changes no log evidence of any part by much more than a
+    hundredth.
+    """
+    smooth, arrays = slice(n_linear, matrix.shape[1] - n_outputs), arrays_of(matrix)
+    if smooth.start == smooth.stop:
+        return matrix
+    variances, directions = arrays.eigh(gram[smooth, smooth])
+    kept = int(np.sum(arrays.get(variances) * max(AMPLITUDES) ** 2 > NEGLIGIBLE * np.min(s2)))
+    turned = matrix[:, smooth] @ directions[:, directions.shape[1] - kept :]
+    return arrays.columns([matrix[:, :n_linear], turned, matrix[:, smooth.stop :]])
 
 
 def grid_size(stats: Stats) -> int:
@@ -185,7 +219,10 @@ def useful_scales(stats: Stats, s2: "float | np.ndarray") -> int:
 
 @dataclass
 class Posterior:
-    """What one cell has learned of one output: each kept model's scale, amplitude, weight, mean and Cholesky factor."""
+    """What one cell has learned of one output: each kept model's scale, amplitude, weight, mean and Cholesky factor.
+
+    Means and factors are those of unscaled features; see :func:`_augmented`.
+    """
 
     scales: list[int]
     amplitudes: list[float]
@@ -197,10 +234,8 @@ class Posterior:
 
     def model_features(self, features: list[Array], index: int) -> Array:
         """Features of kept model `index` from the list of feature matrices of all length scales."""
-        matrix, amplitude = features[self.scales[index]], self.amplitudes[index]
-        if amplitude == 0.0:
-            return matrix[:, : self.n_linear]
-        return arrays_of(matrix).columns([matrix[:, : self.n_linear], amplitude * matrix[:, self.n_linear :]])
+        matrix = features[self.scales[index]]
+        return matrix if self.amplitudes[index] else matrix[:, : self.n_linear]
 
     def moments(self, features: list[Array]) -> tuple[np.ndarray, np.ndarray]:
         """Mean and leverage of every row under every kept model, each (n_kept, n_samples).

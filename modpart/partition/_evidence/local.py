@@ -1,7 +1,8 @@
 """What the neighbourhood of each row tells: local slopes, the noise level, and which inputs matter."""
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg import cholesky
+from scipy.linalg.lapack import dpotri
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
@@ -185,8 +186,8 @@ def _negative_evidence(
     total = smooth + linear
     total[np.diag_indices_from(total)] += noise / weight
     factor = cholesky(total, lower=True, check_finite=False)
-    inverse_root = solve_triangular(factor, np.eye(len(y)), lower=True, check_finite=False)
-    inverse = inverse_root.T @ inverse_root
+    half = np.tril(dpotri(factor, lower=True)[0])
+    inverse = half + np.tril(half, -1).T
     alpha = inverse @ y
     repeats = n_outputs * (weight - 1.0).sum()
     value = 0.5 * (y * alpha).sum() + n_outputs * np.log(np.diag(factor)).sum() + repeats * logs[d + 1]

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from modpart.partition._evidence.evidence import Stats, grid_size, log_evidence, useful_scales
+from modpart.partition._evidence.evidence import AMPLITUDES, MIDDLE, Stats, condensed, grid_size, log_evidence, useful_scales
 
 __all__ = ["QUANTILES", "cut_directions", "oversegment"]
 
 QUANTILES = 16
 MAX_AXES = 4
+SAME = 0.99  # cosine of two directions that cut alike
 
 
 def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> np.ndarray:
@@ -27,8 +28,9 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
         limit = np.quantile(np.abs(slopes), 0.98) + 1e-12
         gradients = np.clip(slopes, -limit, limit) * (relevance > 0)
         for moments in (gradients.T @ gradients, np.atleast_2d(np.cov(gradients.T, bias=True))):
-            vectors = np.linalg.eigh(moments)[1][:, ::-1]
-            directions.extend(vectors[:, :2].T)
+            for vector in np.linalg.eigh(moments)[1].T[: -3 : -1]:
+                if max(abs(vector @ other) for other in directions) < SAME:
+                    directions.append(vector)
     return np.array(directions)
 
 
@@ -36,6 +38,9 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
 class _Leaf:
     rows: np.ndarray
     evidence: float
+
+
+_Cut = tuple[float, int, int, float, float]  # gain, direction, quantile, evidence of the two sides
 
 
 def oversegment(
@@ -106,7 +111,7 @@ def _best_cut(
     """The two halves of the cut with the highest evidence, None when no cut gains more than `least_gain`.
 
     Every third quantile is tried along every direction, then the others beside the best of them; before a leaf is left
-    whole, all the others.
+    whole, all the others. Where cuts are only ranked, one amplitude stands for all.
     """
     rows = leaf.rows
     total = float(weight[rows].sum())
@@ -117,9 +122,12 @@ def _best_cut(
         [matrix[rows] for matrix in augmented], np.zeros(len(rows), dtype=np.int64), 1, n_linear, **kind
     )
     n_models = grid_size(whole)
-    parts = [matrix[rows] for matrix in augmented[: useful_scales(whole, s2)]]
+    parts = [
+        condensed(matrix[rows], gram[0], n_linear, np.size(s2), s2)
+        for matrix, gram in zip(augmented, whole.coarsest(useful_scales(whole, s2)).grams, strict=False)
+    ]
 
-    def gains(direction: int, wanted: np.ndarray) -> list[tuple[float, int, int, float, float]]:
+    def weigh(direction: int, wanted: np.ndarray, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[_Cut]:
         values = projections[rows, direction]
         edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1))[wanted]
         segments = np.searchsorted(edges, values, side="left")
@@ -127,24 +135,30 @@ def _best_cut(
         allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
         if not len(allowed):
             return []
-        right = left.with_cells([gram[-1] - gram for gram in left.grams], total - left.counts)
-        below, above = log_evidence(left[allowed].append(right[allowed]), s2, n_models=n_models).reshape(2, -1)
+        everything, left = left.grams, left[allowed]
+        right = left.with_cells(
+            [every[-1] - gram for every, gram in zip(everything, left.grams, strict=True)], total - left.counts
+        )
+        below, above = (log_evidence(side, s2, n_models=n_models, amplitudes=amplitudes) for side in (left, right))
         return [
-            (b + a - leaf.evidence, direction, int(wanted[cut]), b, a)
+            (float(b + a) - leaf.evidence, direction, int(wanted[cut]), b, a)
             for b, a, cut in zip(below, above, allowed, strict=True)
         ]
 
-    coarse = [
-        found for direction in range(projections.shape[1]) for found in gains(direction, np.arange(1, quantiles, 3))
-    ]
-    if not coarse:
+    def ranked(wanted: np.ndarray) -> list[_Cut]:
+        return [cut for direction in range(projections.shape[1]) for cut in weigh(direction, wanted, MIDDLE)]
+
+    coarse = np.arange(1, quantiles, 3)
+    found = ranked(coarse)
+    if not found:
         return None
-    _, direction, centre, *_ = max(coarse)
-    beside = np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < quantiles])
-    best = max(coarse + gains(direction, beside))
+    _, direction, centre, *_ = max(found)
+    best = max(weigh(direction, np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < quantiles])))
     if best[0] <= least_gain:  # between two coarse cuts a whole regime may hide
-        others = np.setdiff1d(np.arange(quantiles), np.arange(1, quantiles, 3))
-        best = max([best, *(found for axis in range(projections.shape[1]) for found in gains(axis, others))])
+        hidden = ranked(np.setdiff1d(np.arange(quantiles), coarse))
+        if hidden:
+            _, direction, place, *_ = max(hidden)
+            best = max(best, *weigh(direction, np.array([place])))
     gain, direction, quantile, below_evidence, above_evidence = best
     if gain <= least_gain:
         return None

@@ -210,16 +210,26 @@ def _found_in(
     slopes, residuals, profile, trust = _local_view(X, y, relevance)
     local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])
     projections = X @ cut_directions(X, slopes, relevance).T
-    row_scale = np.sqrt(trust / profile)
     seed = int(rng.integers(2**31 - 1))
 
+    def seen(basis: SmoothBasis, history: list[dict[str, Any]]) -> Search:
+        scale = np.sqrt(trust / profile)
+        return Search(X, y, weight, basis, relevance, scale, vote_weight, bounds, least, report, arrays, history)
+
     def look(law_relevance: np.ndarray, s2: np.ndarray, bold: bool) -> tuple[float, Search, np.ndarray, np.ndarray]:
-        basis = SmoothBasis(law_relevance, smooth=smooth).fit(X, seed)
-        search = Search(X, y, weight, basis, relevance, row_scale, vote_weight, bounds, least, report, arrays)
+        search = seen(SmoothBasis(law_relevance, smooth=smooth).fit(X, seed), [])
         labels, s2 = _search(search, projections, s2, bold)
         return search.total(labels, s2), search, labels, s2
 
     found = look(relevance, local_s2, bold=False)
+    regained = _regained(*found[1:], trust, profile)
+    if np.any(regained > trust):
+        _, search, labels, s2 = found
+        trust = regained
+        search = seen(search.basis, search.history)
+        labels = search.compete(labels, s2)
+        s2 = search.noise(labels, s2)
+        found = search.total(labels, s2), search, labels, s2
     for i in range(1, LOOKS):
         total, _, labels, s2 = found
         if labels.max() == 0:
@@ -303,6 +313,28 @@ def _local_view(
         even = residuals / np.sqrt(profile)[:, None]
         trust = np.min([outlier_trust(column, near) for column in even.T], axis=0)
     return np.concatenate([slopes for slopes, _ in lines]), residuals, profile, trust
+
+
+def _regained(
+    search: Search, labels: np.ndarray, s2: np.ndarray, trust: np.ndarray, profile: np.ndarray
+) -> np.ndarray:
+    """Trust of each row once regimes are known: one that stood out from its neighbours may follow a law next door.
+
+    At a border, and in a regime with few rows, the nearest rows follow another law and a row looks like an outlier.
+    """
+    if labels.max() == 0:
+        return trust
+    deviation = np.sqrt(profile)[:, None]
+    scale, target = search.arrays.put(deviation), search.y / deviation
+    features = [f / scale for f in search.features_at(search.X)]
+    bids = np.column_stack(
+        [
+            p.log_density(features, target, trust * search.own(labels, k))
+            for k, p in enumerate(search.posteriors(labels, s2))
+        ]
+    )
+    votes = log_votes(labels, search.near, search.weight)
+    return np.maximum(trust, _trust(np.where(votes > np.log(0.5 / VOTERS), bids, -np.inf), s2))
 
 
 def _settle(search: Search, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ __all__ = ["BorderTree"]
 
 MAX_LEAVES = 64
 ROUNDS = 3
+TIE = 1e-9  # nats
 NEGLIGIBLE = 1e-4  # least probability of a gap to hold the border
 
 
@@ -172,11 +173,20 @@ def _place(node: _Node, X: np.ndarray, dearer: np.ndarray) -> float:
 
     `dearer` is what a row costs more on the left than on the right, shape (n_samples,).
     """
-    found = [_posterior(values, dearer) for values in X.T]
-    node.column = int(np.argmin([cut.least + (column != node.column) * 1e-9 for column, cut in enumerate(found)]))
-    best = found[node.column]
+    least = _least_costs(X, dearer)
+    least[node.column] -= TIE
+    node.column = int(np.argmin(least))
+    best = _posterior(X[:, node.column], dearer)
     node.threshold, node.places = best.threshold, best.places
     return best.least
+
+
+def _least_costs(X: np.ndarray, dearer: np.ndarray) -> np.ndarray:
+    """Cost of the best cut of each column beside that of all right, shape (n_columns,); infinite without a cut."""
+    order = np.argsort(X, axis=0, kind="stable")
+    values = np.take_along_axis(X, order, axis=0)
+    costs = np.where(values[1:] > values[:-1], np.cumsum(dearer[order], axis=0)[:-1], np.inf)
+    return np.asarray(costs.min(axis=0))
 
 
 @dataclass
@@ -201,7 +211,7 @@ def _posterior(values: np.ndarray, dearer: np.ndarray) -> _Cut:
     kept = mass > NEGLIGIBLE * mass.sum()
     below = np.cumsum(mass[kept]) / mass[kept].sum()
     places = np.stack([np.column_stack([low[kept], high[kept]]).ravel(), np.repeat(np.append(0.0, below), 2)[1:-1]])
-    widest = int(np.argmax(np.where(cost <= least + 1e-9, high - low, -1.0)))
+    widest = int(np.argmax(np.where(cost <= least + TIE, high - low, -1.0)))
     return _Cut(least, float(low[widest] + high[widest]) / 2, places)
 
 
@@ -213,24 +223,33 @@ def _share_cuts(root: _Node, X: np.ndarray, costs: np.ndarray) -> None:
     cuts = sorted(_cuts(root, X, costs), key=lambda cut: cut[0][0].threshold)
     for column in {nodes[0].column for nodes, *_ in cuts}:
         groups = [cut for cut in cuts if cut[0][0].column == column]
-        while len(groups) > 1:
-            joined = [
-                (first[0] + second[0], np.append(first[1], second[1]), np.append(first[2], second[2]))
-                for first, second in pairwise(groups)
-            ]
-            alone = [_posterior(*group[1:]).least for group in groups]
-            extra = [_posterior(*pair[1:]).least - alone[i] - alone[i + 1] for i, pair in enumerate(joined)]
-            best = int(np.argmin(extra))
-            if extra[best] > np.log(len(X)):
-                break
-            groups[best : best + 2] = [joined[best]]
+        alone = [_posterior(*group[1:]).least for group in groups]
+        extra = [_extra(*pair) for pair in pairwise(zip(groups, alone, strict=True))]
+        while extra and min(extra) <= np.log(len(X)):
+            i = int(np.argmin(extra))
+            groups[i : i + 2] = [_joined(groups[i], groups[i + 1])]
+            alone[i : i + 2] = [_posterior(*groups[i][1:]).least]
+            beside = list(zip(groups, alone, strict=True))[max(i - 1, 0) : i + 2]
+            extra[max(i - 1, 0) : i + 2] = [_extra(*pair) for pair in pairwise(beside)]
         for nodes, values, dearer in groups:
             shared = _posterior(values, dearer)
             for node in nodes if len(nodes) > 1 else ():
                 node.threshold, node.places = shared.threshold, shared.places
 
 
-def _cuts(node: _Node, X: np.ndarray, costs: np.ndarray) -> list[tuple[list[_Node], np.ndarray, np.ndarray]]:
+_Sharing = tuple[list[_Node], np.ndarray, np.ndarray]  # nodes, their column's values, what rows cost more on their left
+
+
+def _joined(first: _Sharing, second: _Sharing) -> _Sharing:
+    return first[0] + second[0], np.append(first[1], second[1]), np.append(first[2], second[2])
+
+
+def _extra(first: tuple[_Sharing, float], second: tuple[_Sharing, float]) -> float:
+    """What two groups of cuts, given with what they cost alone, cost more at one place."""
+    return _posterior(*_joined(first[0], second[0])[1:]).least - first[1] - second[1]
+
+
+def _cuts(node: _Node, X: np.ndarray, costs: np.ndarray) -> list[_Sharing]:
     """Every cut below a node, alone in a list, with its column's values and what rows cost more on its left.
 
     Cuts above have moved since a cut was placed, so that no rows may be left to tell apart; it is passed over.
