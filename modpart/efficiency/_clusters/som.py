@@ -13,8 +13,8 @@ from modpart._utils.checks import check_sample_weight, check_X
 from modpart._utils.params import boolean, integer, nothing, number, one_of, where
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
-from modpart.efficiency._som_grid import Grid, automatic_shape, principal_axes, spread_along_axes
-from modpart.efficiency._ward import ward_groups
+from modpart.efficiency._clusters.grid import Grid, automatic_shape, principal_axes, spread_along_axes
+from modpart.efficiency._clusters.ward import ward_groups
 from modpart.exceptions import InputDataError, ParameterError
 
 __all__ = ["SOM"]
