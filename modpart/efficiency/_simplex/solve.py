@@ -247,7 +247,7 @@ class _Run:
 def _dual_entering(
     tableau: Tableau, at: np.ndarray, row: np.ndarray, columns: np.ndarray, matrix: np.ndarray
 ) -> np.ndarray:
-    """For the bases `at`, code of the variable that may enter at `row` so that no gain becomes positive, -1 for none."""
+    """For the bases `at`, code of the variable that enters at `row` and keeps all gains below zero, -1 for none."""
     part, each = tableau.part, np.arange(len(at))
     inverse, scale, own_columns = tableau.inverse[at], part.scale[at], part.columns[at]
     line = inverse[each, row]
