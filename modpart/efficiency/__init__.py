@@ -1,20 +1,20 @@
 """Best practice of decision-making units: their frontier, their clusters, and the class of a new unit."""
 
-from modpart.efficiency._bootstrap import ReturnsTest, bootstrap_dea, rts_test
-from modpart.efficiency._cluster_count import ClusterCount
-from modpart.efficiency._cross import CrossEfficiency, cross_efficiency
+from modpart.efficiency._classes.evaluation import cross_validate_classes
+from modpart.efficiency._clusters.cluster_count import ClusterCount
+from modpart.efficiency._clusters.som import SOM
 from modpart.efficiency._dea import DEA
-from modpart.efficiency._economic import economic_efficiency
 from modpart.efficiency._efficiency_classifier import EfficiencyClassifier
-from modpart.efficiency._evaluation import cross_validate_classes
-from modpart.efficiency._malmquist import malmquist, malmquist_luenberger
-from modpart.efficiency._order_m import order_alpha, order_m
-from modpart.efficiency._outliers import leverage
-from modpart.efficiency._polynomial_classifier import ReducedPolynomialClassifier
-from modpart.efficiency._polynomial_features import ReducedPolynomialFeatures
-from modpart.efficiency._scores import dea_scores
-from modpart.efficiency._som import SOM
-from modpart.efficiency._window import WindowAnalysis, window_analysis
+from modpart.efficiency._indices.bootstrap import ReturnsTest, bootstrap_dea, rts_test
+from modpart.efficiency._indices.cross import CrossEfficiency, cross_efficiency
+from modpart.efficiency._indices.economic import economic_efficiency
+from modpart.efficiency._indices.malmquist import malmquist, malmquist_luenberger
+from modpart.efficiency._indices.order_m import order_alpha, order_m
+from modpart.efficiency._indices.outliers import leverage
+from modpart.efficiency._indices.window import WindowAnalysis, window_analysis
+from modpart.efficiency._polynomial.classifier import ReducedPolynomialClassifier
+from modpart.efficiency._polynomial.features import ReducedPolynomialFeatures
+from modpart.efficiency._units.scores import dea_scores
 
 __all__ = [
     "DEA",

@@ -14,13 +14,13 @@ from modpart._utils.checks import check_X
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import boolean, integer, nothing, one_of, suggest, where, workers
 from modpart._utils.progress import Progress, with_callbacks
-from modpart.efficiency._data import Columns, check_units, labels_of, named_columns, plain_name, split_columns
 from modpart.efficiency._models.directions import DIRECTIONS, Direction
 from modpart.efficiency._models.frontier import Frontier, Scored
 from modpart.efficiency._models.restrictions import Restrictions
 from modpart.efficiency._models.technology import TECHNOLOGIES, Technology
 from modpart.efficiency._simplex.programs import INFEASIBLE, UNBOUNDED
-from modpart.efficiency._words import Reporting
+from modpart.efficiency._units.data import Columns, check_units, labels_of, named_columns, plain_name, split_columns
+from modpart.efficiency._units.words import Reporting
 from modpart.exceptions import InputDataError, ParameterError
 
 __all__ = ["DEA"]

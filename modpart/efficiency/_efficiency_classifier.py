@@ -12,14 +12,14 @@ from modpart._base import Estimator
 from modpart._utils.checks import check_X, check_X_classes
 from modpart._utils.params import integer, model, nothing, one_of, where
 from modpart._utils.seeds import check_rng
-from modpart.efficiency._classes import check_classes, check_names, class_edges, cut, valid_bins
-from modpart.efficiency._cluster_count import ClusterCount
-from modpart.efficiency._data import labels_of
+from modpart.efficiency._classes.edges import check_classes, check_names, class_edges, cut, valid_bins
+from modpart.efficiency._classes.routed import COMBINATIONS, RoutedClassifier, cross_fitted, fold_numbers, seeded
+from modpart.efficiency._classes.scaling import LogRangeScaler
+from modpart.efficiency._clusters.cluster_count import ClusterCount
+from modpart.efficiency._clusters.som import SOM
 from modpart.efficiency._dea import DEA
-from modpart.efficiency._polynomial_classifier import ReducedPolynomialClassifier
-from modpart.efficiency._routed import COMBINATIONS, RoutedClassifier, cross_fitted, fold_numbers, seeded
-from modpart.efficiency._scaling import LogRangeScaler
-from modpart.efficiency._som import SOM
+from modpart.efficiency._polynomial.classifier import ReducedPolynomialClassifier
+from modpart.efficiency._units.data import labels_of
 from modpart.exceptions import InputDataError, ParameterError
 
 __all__ = ["EfficiencyClassifier"]
@@ -467,7 +467,7 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         -------
         path : pathlib.Path
         """
-        from modpart.efficiency._efficiency_report import efficiency_page
+        from modpart.efficiency._classes.report import efficiency_page
 
         check_is_fitted(self)
         path = Path(path)

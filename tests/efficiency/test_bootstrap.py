@@ -7,9 +7,9 @@ from joblib import parallel_config
 
 from modpart.datasets import make_frontier
 from modpart.efficiency import bootstrap_dea, dea_scores, rts_test
+from modpart.efficiency._indices.smoothing import Smoothed, pseudo_units
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.technology import Technology
-from modpart.efficiency._smoothing import Smoothed, pseudo_units
 from modpart.exceptions import InputDataError
 
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris, make_blobs
 from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 from modpart.efficiency import ClusterCount
-from modpart.efficiency._tree_statistics import TreeHistory
+from modpart.efficiency._clusters.tree_statistics import TreeHistory
 from modpart.exceptions import InputDataError
 
 IRIS = load_iris().data

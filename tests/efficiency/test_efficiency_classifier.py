@@ -20,8 +20,8 @@ from modpart.efficiency import (
     ReducedPolynomialClassifier,
     cross_validate_classes,
 )
-from modpart.efficiency._classes import cut
-from modpart.efficiency._routed import fold_numbers
+from modpart.efficiency._classes.edges import cut
+from modpart.efficiency._classes.routed import fold_numbers
 from modpart.exceptions import InputDataError, ModpartWarning, ParameterError
 from tests.public import ROOT
 

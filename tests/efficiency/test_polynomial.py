@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 
 from modpart.efficiency import ReducedPolynomialClassifier, ReducedPolynomialFeatures
-from modpart.efficiency._loo_ridge import LooRidge
+from modpart.efficiency._polynomial.loo_ridge import LooRidge
 from modpart.exceptions import InputDataError, ModpartWarning
 
 SIZES = [(width, order) for width in range(1, 9) for order in range(1, 6)]

@@ -9,8 +9,8 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 
 from modpart.efficiency import SOM
-from modpart.efficiency._som_grid import Grid
-from modpart.efficiency._ward import ward_groups
+from modpart.efficiency._clusters.grid import Grid
+from modpart.efficiency._clusters.ward import ward_groups
 from modpart.exceptions import InputDataError, ParameterError
 
 IRIS = load_iris().data

@@ -7,20 +7,22 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
-from scipy.spatial import cKDTree
 
 from modpart._utils.parallel import parallel_map
 from modpart.efficiency._models.technology import Evaluated, Technology
+from modpart.efficiency._models.warm import Known, neighbours_in_a_row, samples, spread
+from modpart.efficiency._simplex.pricing import best_in_blocks
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
+from modpart.efficiency._simplex.tableau import DUAL_TOL
 
-__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves", "spread"]
+__all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves"]
 
-CHUNK = 2000
-FEW = 700  # units from which on a sample is solved first
-AT_ONCE = 4  # chunks between two reports
+CHUNK = 1000
+FEW = 200  # units from which on a sample is solved first
+AT_ONCE = 16  # chunks between two reports
+MUCH = 4e8  # prices of a sample times columns from which on they are compared with the columns in use alone
 MANY = 5000  # units from which on there are two rounds
-DIRECTIONS = 200
 
 
 @dataclass(frozen=True)
@@ -96,21 +98,31 @@ class _Evaluation:
             return Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
         working, every = spread(self.technology), np.arange(len(self.shared))
         if not self.model.prices_carry_over or len(self.units) < FEW:
-            return self._chunks(np.arange(len(self.units)), working, [every], None)
-        order = _neighbours_in_a_row(self.technology, self.units)
+            rows = np.arange(len(self.units))
+            return self._chunks(rows, rows, working, [every], None)
+        return self._from_samples(working, every)
+
+    def _from_samples(self, working: np.ndarray, every: np.ndarray) -> Solution:
+        """Solve a few units, then more, each beginning at what is known by then."""
+        order = neighbours_in_a_row(self.technology, self.units)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        sample = order[:: max(2, int(np.sqrt(len(order)) / 6))]
-        found = self._chunks(sample, working, [every], None)
-        bases = _as_seen_by_others(found, self.model.own, self.units.place[sample])
-        working = self._used(bases, working)
-        warm = bases[_nearest(self.technology, self.units, sample)][order]
+        *parts, rest = samples(len(order))
+        known, found = None, []
+        for part in parts:
+            levels = [every] if len(part) * len(every) <= MUCH else [working]
+            found.append(self._chunks(order, part, working, levels, known))
+            more = Known.of(found[-1], part, self.model.own, self.units.place[order[part]])
+            known = more if known is None else known.joined(more)
+            working = self._used(known.bases, working)
         if not self._tells_the_inner_ones:
-            return self._chunks(order, working, [working, every], warm).take(place)
-        first = self._chunks(order, working, [working], warm)
+            found.append(self._chunks(order, rest, working, [working, every], known))
+            return _put_together([*parts, rest], found).take(place)
+        found.append(self._chunks(order, rest, working, [working], known))
+        first = _put_together([*parts, rest], found)
         outer = order[(first.own[:, self.model.own] > 0.0) | first.fallback]
         columns = np.union1d(self._used(first.basis, working), np.union1d(outer, every[len(self.technology) :]))
-        return self._chunks(order, working, [columns], first.basis).take(place)
+        return self._confirmed(order, first, columns).take(place)
 
     @property
     def _tells_the_inner_ones(self) -> bool:
@@ -121,8 +133,7 @@ class _Evaluation:
 
     def _used(self, bases: np.ndarray, more: np.ndarray) -> np.ndarray:
         """Shared columns that stand in bases, and more."""
-        n_own = self.n_own
-        return np.union1d(more, np.unique(bases[bases >= n_own]) - n_own)
+        return _shared_in(bases, self.n_own, more)
 
     @property
     def n_own(self) -> int:
@@ -130,21 +141,28 @@ class _Evaluation:
         return self.programs(np.zeros(1, dtype=np.int64)).columns.shape[1]
 
     def _chunks(
-        self, order: np.ndarray, working: np.ndarray, levels: list[np.ndarray], warm: np.ndarray | None
+        self, order: np.ndarray, part: np.ndarray, working: np.ndarray, levels: list[np.ndarray], known: Known | None
     ) -> Solution:
-        """Solve for the units in `order`, neighbours together; each chunk begins with the columns of its own bases."""
+        """Solve for the units at some places of `order`, neighbours together."""
         jobs = []
-        for top in range(0, len(order), CHUNK):
-            rows = order[top : top + CHUNK]
-            begin = None if warm is None else warm[top : top + CHUNK]
-            near = working if begin is None else self._used(begin, np.zeros(0, dtype=np.int64))
-            jobs.append((self._only(rows), near, levels, begin))
+        for places in _pieces(part):
+            begin = None if known is None else known.near(places[0], places[-1])
+            jobs.append((self._only(order[places]), working, levels, begin))
+        return self._in_parallel(_solve, jobs, len(part))
+
+    def _confirmed(self, order: np.ndarray, first: Solution, columns: np.ndarray) -> Solution:
+        """Compare all prices of a first round with all columns that may matter, and solve again where one gains."""
+        pieces = _pieces(np.arange(len(order)))
+        jobs = [(self._only(order[places]), first.take(places), columns) for places in pieces]
+        return self._in_parallel(_confirm, jobs, len(order))
+
+    def _in_parallel(self, work: Callable[..., Solution], jobs: list[tuple[Any, ...]], count: int) -> Solution:
         parts: list[Solution] = []
         at_once = len(jobs) if self.report is None else AT_ONCE
         for first in range(0, len(jobs), at_once):
-            parts += parallel_map(_solve, jobs[first : first + at_once], n_jobs=self.n_jobs)
+            parts += parallel_map(work, jobs[first : first + at_once], n_jobs=self.n_jobs)
             if self.report is not None:
-                self.report(f"{sum(len(part.value) for part in parts)} of {len(order)} units")
+                self.report(f"{sum(len(part.value) for part in parts)} of {count} units")
         return Solution.joined(parts)
 
     def _only(self, rows: np.ndarray) -> "_Evaluation":
@@ -156,55 +174,44 @@ class _Evaluation:
         return some
 
 
-def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray], warm: np.ndarray | None) -> Solution:
+def _pieces(places: np.ndarray) -> list[np.ndarray]:
+    """Pieces of nearly equal size; their number does not depend on the number of workers."""
+    return np.array_split(places, max(1, -(-len(places) // CHUNK)))
+
+
+def _put_together(parts: list[np.ndarray], found: list[Solution]) -> Solution:
+    """Answers for all places, out of those for some."""
+    return Solution.joined(found).take(np.argsort(np.concatenate(parts)))
+
+
+def _shared_in(bases: np.ndarray, n_own: int, more: np.ndarray) -> np.ndarray:
+    """Numbers of the shared columns that stand in bases, and more."""
+    return np.union1d(more, np.unique(bases[bases >= n_own]) - n_own)
+
+
+def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray], known: Known | None) -> Solution:
     units = evaluation.units
     programs = evaluation.programs(np.arange(len(units)))
-    if warm is not None and not units.allowed:
-        own_column = np.where(units.place >= 0, units.place + programs.columns.shape[1], -1)
+    if known is None or not len(known):
+        return solve(programs, working, levels)
+    warm, n_own = known.begin(programs, evaluation.largest), programs.columns.shape[1]
+    if not units.allowed:
+        own_column = np.where(units.place >= 0, units.place + n_own, -1)
         warm = np.where((warm == own_column[:, None]).any(axis=1, keepdims=True), -1, warm)
-    return solve(programs, working, levels, warm)
+    near = _shared_in(warm, n_own, np.zeros(0, dtype=np.int64))
+    return solve(programs, near if len(near) else working, levels, warm)
 
 
-def _points(technology: Technology, units: Evaluated) -> np.ndarray:
-    """Units as points whose distance tells how likely they share peers: logarithms, for cones without the size."""
-    size = np.abs(units.values) / technology.largest
-    points = np.log(np.maximum(size, 1e-6))
-    return points - points.mean(axis=1, keepdims=True) if technology.returns == "crs" else points
-
-
-def _neighbours_in_a_row(technology: Technology, units: Evaluated) -> np.ndarray:
-    """An order in which neighbours stand together."""
-    return cKDTree(_points(technology, units), leafsize=32).indices.astype(np.int64)
-
-
-def _nearest(technology: Technology, units: Evaluated, sample: np.ndarray) -> np.ndarray:
-    """For each unit the closest of the sample."""
-    points = _points(technology, units)
-    return cKDTree(points[sample]).query(points)[1]
-
-
-def _as_seen_by_others(found: Solution, own: int, place: np.ndarray) -> np.ndarray:
-    """Optimal bases with the unit's own column named as that of a reference unit; -1 first where that cannot be."""
-    n_own = found.own.shape[1]
-    bases = np.where(found.basis == own, np.where(place >= 0, place + n_own, -1)[:, None], found.basis)
-    doubled = (np.diff(np.sort(bases, axis=1), axis=1) == 0).any(axis=1)
-    bases[(bases < 0).any(axis=1) | doubled | found.fallback | (found.status != OPTIMAL)] = -1
-    return bases
-
-
-def spread(technology: Technology) -> np.ndarray:
-    """Reference units that are best in something, to begin with: most likely peers."""
-    rng = np.random.default_rng(0)  # only where the search begins; the answer does not depend on it
-    top = technology.largest
-    m, s = technology.X.shape[1], technology.Y.shape[1]
-    X, Y = technology.X / top[:m], technology.Y / top[m : m + s]
-    v, u = (rng.dirichlet(np.full(k, 0.5), DIRECTIONS) for k in (m, s))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.nan_to_num((u @ Y.T) / (v @ X.T), nan=0.0, posinf=0.0)
-    found = [ratio.argmax(axis=1), X.argmin(axis=0), Y.argmax(axis=0)]
-    if technology.has_convexity_row:
-        found += [(u @ Y.T - c * (v @ X.T)).argmax(axis=1) for c in (0.3, 1.0, 3.0)]
-    return np.unique(np.concatenate(found))
+def _confirm(evaluation: _Evaluation, first: Solution, columns: np.ndarray) -> Solution:
+    every = np.arange(len(evaluation.units))
+    programs = evaluation.programs(every)
+    gain = best_in_blocks(programs, every, first.dual, columns)[1]
+    left = np.flatnonzero(~(gain <= DUAL_TOL) | first.fallback)
+    if len(left):
+        basis = first.basis[left]
+        again = solve(programs.take(left), _shared_in(basis, programs.columns.shape[1], columns[:0]), [columns], basis)
+        first.put(left, again)
+    return first
 
 
 def intensities(solution: Solution, own: int, technology: Technology, units: Evaluated) -> csr_array:

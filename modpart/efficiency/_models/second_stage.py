@@ -7,8 +7,9 @@ import numpy as np
 
 from modpart._utils.parallel import parallel_map
 from modpart.efficiency._models.additive import slacks_of
-from modpart.efficiency._models.evaluate import CHUNK, Answer, intensities, spread
+from modpart.efficiency._models.evaluate import CHUNK, Answer, intensities
 from modpart.efficiency._models.technology import Evaluated, Technology
+from modpart.efficiency._models.warm import spread
 from modpart.efficiency._simplex.highs import solve_with_highs
 from modpart.efficiency._simplex.programs import OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve

@@ -197,34 +197,31 @@ class _Run:
     # ---- dual -------------------------------------------------------------------------------------------------
     def _mend(self, tableau: Tableau, columns: np.ndarray) -> Tableau | None:
         """Dual steps among `columns` until no basic variable is negative; return the bases where that succeeds."""
-        sick = np.flatnonzero(tableau.worst_rows() >= 0)
-        well = np.flatnonzero(tableau.worst_rows() < 0)
-        parts = [tableau.split(well)] if len(well) else []
-        if not len(sick):
+        at = np.flatnonzero(tableau.worst_rows(slice(None)) >= 0)
+        if not len(at):
             return tableau
-        tableau = tableau.split(sick)
         matrix = np.ascontiguousarray(self.programs.shared[columns].T)
         height = max(1, BLOCK // max(len(columns), 1))
+        lost = np.zeros(len(tableau.ids), dtype=bool)
         for _ in range(MOST_DUAL_STEPS):
-            row = tableau.worst_rows()
+            row = tableau.worst_rows(at)
+            at, row = at[row >= 0], row[row >= 0]
+            if not len(at):
+                break
             code = np.concatenate(
                 [
-                    _dual_entering(tableau, slice(top, top + height), np.maximum(row, 0), columns, matrix)
-                    for top in range(0, len(row), height)
+                    _dual_entering(tableau, at[top : top + height], row[top : top + height], columns, matrix)
+                    for top in range(0, len(at), height)
                 ]
             )
-            active = (row >= 0) & (code >= 0)
-            tableau.leave(np.maximum(row, 0), np.maximum(code, 0), active)
-            done, lost = row < 0, (row >= 0) & (code < 0)
-            rounded = tableau.x[np.arange(len(row)), row] > -GAP  # infeasible, but by no more than rounding
-            done, lost = done | (lost & rounded), lost & ~rounded
-            if (done | lost).sum() * DROP > len(done) or not active.any():
-                if done.any():
-                    parts.append(tableau.split(np.flatnonzero(done)))
-                tableau.keep(np.flatnonzero(active))
-            if not len(tableau.ids):
-                break
-        return Tableau.joined(parts) if parts else None
+            stuck = code < 0
+            lost[at[stuck]] = tableau.x[at[stuck], row[stuck]] < -GAP  # else infeasible by no more than rounding
+            at = at[~stuck]
+            tableau.leave(at, row[~stuck], code[~stuck])
+        lost[at] = True
+        if lost.any():
+            tableau = tableau.split(np.flatnonzero(~lost))
+        return tableau if len(tableau.ids) else None
 
     # ---- what came out ----------------------------------------------------------------------------------------
     def _fail(self, ids: np.ndarray, kept: Tableau | None) -> None:
@@ -248,21 +245,21 @@ class _Run:
 
 
 def _dual_entering(
-    tableau: Tableau, rows: slice, row: np.ndarray, columns: np.ndarray, matrix: np.ndarray
+    tableau: Tableau, at: np.ndarray, row: np.ndarray, columns: np.ndarray, matrix: np.ndarray
 ) -> np.ndarray:
-    """Code of the variable whose entering at `row` keeps all gains at or below zero, -1 where there is none."""
-    part = tableau.part
-    row = row[rows]
-    line = tableau.inverse[rows][np.arange(len(row)), row]
-    prices = np.einsum("ar,ars->as", tableau.basic_cost[rows], tableau.inverse[rows])
-    own_gain = np.einsum("akr,ar->ak", part.columns[rows], prices) - tableau.cost[rows]
-    own_slope = -np.einsum("akr,ar->ak", part.columns[rows], line)
-    own_slope[part.artificial[rows]] = 0.0
-    slope = -(line * part.scale[rows]) @ matrix
-    gain = (prices * part.scale[rows]) @ matrix
-    block_out(slope, columns, part.blocked[rows], 0.0)
-    code = np.full(len(row), -1)
-    best = np.zeros(len(row))
+    """For the bases `at`, code of the variable that enters at `row` and keeps all gains below zero, -1 for none."""
+    part, each = tableau.part, np.arange(len(at))
+    inverse, scale, own_columns = tableau.inverse[at], part.scale[at], part.columns[at]
+    line = inverse[each, row]
+    prices = (tableau.basic_cost[at, None, :] @ inverse)[:, 0]
+    own_gain = (own_columns @ prices[:, :, None])[:, :, 0] - tableau.cost[at]
+    own_slope = -(own_columns @ line[:, :, None])[:, :, 0]
+    own_slope[part.artificial[at]] = 0.0
+    slope = -(line * scale) @ matrix
+    gain = (prices * scale) @ matrix
+    block_out(slope, columns, part.blocked[at], 0.0)
+    code = np.full(len(at), -1)
+    best = np.zeros(len(at))
     for gains, slopes, names in (
         (own_gain, own_slope, np.arange(tableau.n_own)),
         (gain, slope, columns + tableau.n_own),
@@ -274,7 +271,7 @@ def _dual_entering(
         slopes *= slopes > PIVOT_TOL
         np.divide(slopes, gains, out=slopes)  # the largest is the least of gain over slope; of ties, the steepest
         place = slopes.argmax(axis=1)
-        size = slopes[np.arange(len(row)), place]
+        size = slopes[each, place]
         better = size > best
         code[better], best[better] = names[place[better]], size[better]
     return code

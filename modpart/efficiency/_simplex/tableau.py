@@ -98,13 +98,14 @@ class Tableau:
         return whole
 
     # ---- the basis --------------------------------------------------------------------------------------------
-    def column(self, code: np.ndarray) -> np.ndarray:
-        """The column of one variable for each programme, by code."""
+    def column(self, code: np.ndarray, at: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """The column of one variable for each of some programmes, by code."""
         own = code < self.n_own
-        columns = self.part.shared[np.where(own, 0, code - self.n_own)] * self.part.scale
+        columns = self.part.shared[np.where(own, 0, code - self.n_own)] * self.part.scale[at]
         if own.any():
             rows = np.flatnonzero(own)
-            columns[rows] = self.part.columns[rows, code[rows]]
+            unit = rows if isinstance(at, slice) else at[rows]
+            columns[rows] = self.part.columns[unit, code[rows]]
         return columns
 
     def _basic_columns(self) -> np.ndarray:
@@ -137,7 +138,7 @@ class Tableau:
     # ---- steps ------------------------------------------------------------------------------------------------
     def enter(self, code: np.ndarray, active: np.ndarray) -> np.ndarray:
         """Primal step: bring one variable into each active basis; return where nothing stops it (unbounded)."""
-        direction = np.einsum("ars,as->ar", self.inverse, self.column(code))
+        direction = (self.inverse @ self.column(code)[:, :, None])[:, :, 0]
         can = (direction > PIVOT_TOL) & ~self.free_row
         ratio = np.full_like(direction, np.inf)
         np.divide(self.x, direction, out=ratio, where=can)
@@ -150,40 +151,36 @@ class Tableau:
         row = size.argmax(axis=1)
         step = ratio[np.arange(len(row)), row]
         unbounded = active & ~np.isfinite(step)
-        self._pivot(np.flatnonzero(active & ~unbounded), row, direction, np.maximum(step, 0.0), code)
+        at = np.flatnonzero(active & ~unbounded)
+        self._pivot(at, row[at], direction[at], np.maximum(step[at], 0.0), code[at])
         return unbounded
 
-    def leave(self, row: np.ndarray, code: np.ndarray, active: np.ndarray) -> None:
-        """Dual step: exchange the basic variable of `row` for `code` in each active basis."""
-        direction = np.einsum("ars,as->ar", self.inverse, self.column(code))
-        at = np.flatnonzero(active)
-        step = np.zeros(len(row))
-        step[at] = self.x[at, row[at]] / direction[at, row[at]]
+    def leave(self, at: np.ndarray, row: np.ndarray, code: np.ndarray) -> None:
+        """Dual step: in each of the bases `at` exchange the basic variable of `row` for `code`."""
+        direction = (self.inverse[at] @ self.column(code, at)[:, :, None])[:, :, 0]
+        step = self.x[at, row] / direction[np.arange(len(at)), row]
         self._pivot(at, row, direction, step, code)
 
-    def _pivot(
-        self, at: np.ndarray, row: np.ndarray, direction: np.ndarray, step: np.ndarray, code: np.ndarray
-    ) -> None:
-        """Exchange, in the bases `at`, the variables of `row` for `code`."""
-        everywhere = slice(None) if len(at) == len(row) else at
-        r, step, direction = row[at], step[at], direction[everywhere]
+    def _pivot(self, at: np.ndarray, r: np.ndarray, direction: np.ndarray, step: np.ndarray, code: np.ndarray) -> None:
+        """Exchange, in the bases `at`, the variables of row `r` for `code`; all arguments are of their length."""
+        everywhere = slice(None) if len(at) == len(self.ids) else at
         new_row = self.inverse[at, r] / direction[np.arange(len(at)), r][:, None]
         self.x[everywhere] -= step[:, None] * direction
         self.inverse[everywhere] -= direction[:, :, None] * new_row[:, None, :]
         self.x[at, r] = step
         self.inverse[at, r] = new_row
-        self.basis[at, r] = code[at]
-        own = code[at] < self.n_own
-        self.basic_cost[at, r] = np.where(own, self.cost[at, np.where(own, code[at], 0)], 0.0)
+        self.basis[at, r] = code
+        own = code < self.n_own
+        self.basic_cost[at, r] = np.where(own, self.cost[at, np.where(own, code, 0)], 0.0)
         self.free_row[at, r] = self.zero_row[at, r] = False
         self.steps += 1
         self.exact = False
         if self.steps % REFACTOR == 0:
             self._refactor()
 
-    def worst_rows(self) -> np.ndarray:
-        """For each programme the row whose basic variable is most negative, -1 where none is."""
-        x = np.where(self.free_row, np.inf, self.x)
+    def worst_rows(self, at: np.ndarray | slice) -> np.ndarray:
+        """For some programmes the row whose basic variable is most negative, -1 where none is."""
+        x = np.where(self.free_row[at], np.inf, self.x[at])
         row = x.argmin(axis=1)
         return np.where(x[np.arange(len(x)), row] < -PRIMAL_TOL, row, -1)
 

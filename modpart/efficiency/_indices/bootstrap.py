@@ -10,9 +10,9 @@ import pandas as pd
 from modpart._utils.parallel import one_thread, parallel_map
 from modpart._utils.params import integer, nothing, number, one_of, validate, where, workers
 from modpart._utils.seeds import check_rng, child_seeds
+from modpart.efficiency._indices.smoothing import Smoothed, pseudo_units
 from modpart.efficiency._models.frontier import Frontier
-from modpart.efficiency._pairs import paired
-from modpart.efficiency._smoothing import Smoothed, pseudo_units
+from modpart.efficiency._units.pairs import paired
 
 __all__ = ["ReturnsTest", "bootstrap_dea", "rts_test"]
 

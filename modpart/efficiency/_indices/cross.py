@@ -11,7 +11,7 @@ from modpart._utils.params import boolean, nothing, one_of, validate, workers
 from modpart.efficiency._models.evaluate import evaluate
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.secondary_goal import SecondaryGoal
-from modpart.efficiency._pairs import paired
+from modpart.efficiency._units.pairs import paired
 
 __all__ = ["CrossEfficiency", "cross_efficiency"]
 

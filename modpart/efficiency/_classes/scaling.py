@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 
 from modpart._utils.checks import check_X
-from modpart.efficiency._polynomial_features import column_range
+from modpart.efficiency._polynomial.features import column_range
 
 __all__ = ["LogRangeScaler"]
 

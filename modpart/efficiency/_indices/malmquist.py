@@ -9,7 +9,7 @@ from modpart._utils.parallel import one_thread
 from modpart._utils.params import nothing, one_of, validate, workers
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.technology import Evaluated, Technology
-from modpart.efficiency._pairs import Pair, paired
+from modpart.efficiency._units.pairs import Pair, paired
 from modpart.exceptions import InputDataError
 
 __all__ = ["malmquist", "malmquist_luenberger"]

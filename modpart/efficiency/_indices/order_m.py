@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from modpart._utils.params import integer, number, one_of, validate
-from modpart.efficiency._pairs import Pair, paired
+from modpart.efficiency._units.pairs import Pair, paired
 
 __all__ = ["order_alpha", "order_m"]
 

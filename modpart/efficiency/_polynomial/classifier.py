@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._base import Estimator
 from modpart._utils.checks import check_sample_weight, check_X, check_X_classes
 from modpart._utils.params import boolean, integer, number, one_of, where
-from modpart.efficiency._loo_ridge import CHUNK, LooRidge, Spectrum
-from modpart.efficiency._polynomial_features import ReducedPolynomialFeatures, column_range, n_terms, reduced_terms
+from modpart.efficiency._polynomial.features import ReducedPolynomialFeatures, column_range, n_terms, reduced_terms
+from modpart.efficiency._polynomial.loo_ridge import CHUNK, LooRidge, Spectrum
 from modpart.exceptions import InputDataError, ModpartWarning
 
 __all__ = ["ReducedPolynomialClassifier"]

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._report import STYLE, html_table
 from modpart._utils.optional import optional_import
 from modpart._utils.words import percent, plain
-from modpart.efficiency._data import plain_name
-from modpart.efficiency._fitted import FittedFrontier
+from modpart.efficiency._units.data import plain_name
+from modpart.efficiency._units.fitted import FittedFrontier
 from modpart.exceptions import ParameterError
 
 __all__ = ["Reporting"]

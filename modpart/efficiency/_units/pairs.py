@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from modpart._utils.checks import check_X
-from modpart.efficiency._data import Columns, check_units
 from modpart.efficiency._models.technology import Technology
+from modpart.efficiency._units.data import Columns, check_units
 from modpart.exceptions import InputDataError
 
 __all__ = ["Pair", "paired"]

@@ -14,7 +14,7 @@ from modpart._base import Estimator
 from modpart._utils.checks import check_X
 from modpart._utils.params import integer, one_of
 from modpart._utils.seeds import check_rng
-from modpart.efficiency._tree_statistics import TreeHistory
+from modpart.efficiency._clusters.tree_statistics import TreeHistory
 from modpart.exceptions import InputDataError
 
 __all__ = ["ClusterCount"]

@@ -10,7 +10,7 @@ from modpart._utils.params import nothing, one_of, validate, workers
 from modpart.efficiency._models.additive import Additive
 from modpart.efficiency._models.evaluate import evaluate
 from modpart.efficiency._models.frontier import Frontier
-from modpart.efficiency._pairs import Pair, paired
+from modpart.efficiency._units.pairs import Pair, paired
 from modpart.exceptions import InputDataError, ParameterError
 
 __all__ = ["economic_efficiency"]

@@ -11,7 +11,7 @@ from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, nothing, one_of, validate, where, workers
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.technology import TECHNOLOGIES, Technology
-from modpart.efficiency._pairs import paired
+from modpart.efficiency._units.pairs import paired
 from modpart.exceptions import ParameterError
 
 __all__ = ["WindowAnalysis", "window_analysis"]

@@ -13,8 +13,8 @@ from modpart._utils.checks import check_sample_weight, check_X
 from modpart._utils.params import boolean, integer, nothing, number, one_of, where
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
-from modpart.efficiency._som_grid import Grid, automatic_shape, principal_axes, spread_along_axes
-from modpart.efficiency._ward import ward_groups
+from modpart.efficiency._clusters.grid import Grid, automatic_shape, principal_axes, spread_along_axes
+from modpart.efficiency._clusters.ward import ward_groups
 from modpart.exceptions import InputDataError, ParameterError
 
 __all__ = ["SOM"]
@@ -46,7 +46,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     neighbourhood : {"gaussian", "bubble"}, default="gaussian"
         Whether neighbours learn the less the farther away they are, or all alike within the radius.
     n_epochs : int >= 1 or "auto", default="auto"
-        Passes over the data; "auto" makes 50, and 30 over a thousand rows and more.
+        Passes over the data; "auto" makes 100, and 30 over a thousand rows and more.
     sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.33)
         Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric
         in between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is
@@ -248,7 +248,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
         weight = check_sample_weight(self, sample_weight, values)
         self._n_epochs = (
-            (50 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
+            (100 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
         )
         self._offset = _column_means(self, values, weight)
         rows = _Rows(values, weight, self._offset)

@@ -8,7 +8,7 @@ from modpart._utils.parallel import one_thread
 from modpart._utils.params import boolean, nothing, one_of, validate, workers
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.technology import TECHNOLOGIES
-from modpart.efficiency._pairs import paired
+from modpart.efficiency._units.pairs import paired
 
 __all__ = ["dea_scores"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 from modpart._utils.parallel import one_thread, parallel_map
 from modpart._utils.params import nothing, one_of, validate, workers
 from modpart.efficiency._models.frontier import Frontier
-from modpart.efficiency._pairs import paired
+from modpart.efficiency._units.pairs import paired
 
 __all__ = ["leverage"]
 

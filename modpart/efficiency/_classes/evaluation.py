@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline
 
 from modpart._utils.params import boolean, integer, nothing, one_of, validate, where
 from modpart._utils.seeds import check_rng
+from modpart.efficiency._classes.routed import seeded
+from modpart.efficiency._classes.scaling import LogRangeScaler
 from modpart.efficiency._efficiency_classifier import EfficiencyClassifier
-from modpart.efficiency._polynomial_classifier import ReducedPolynomialClassifier
-from modpart.efficiency._routed import seeded
-from modpart.efficiency._scaling import LogRangeScaler
+from modpart.efficiency._polynomial.classifier import ReducedPolynomialClassifier
 from modpart.exceptions import ModpartWarning, ParameterError
 
 __all__ = ["cross_validate_classes"]

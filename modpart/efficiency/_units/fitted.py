@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import suggest
-from modpart.efficiency._data import Columns
 from modpart.efficiency._models.frontier import EFFICIENT, Frontier, Scored
+from modpart.efficiency._units.data import Columns
 from modpart.exceptions import ParameterError
 
 __all__ = ["FittedFrontier"]

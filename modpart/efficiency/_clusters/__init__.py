@@ -1,0 +1,1 @@
+"""Clusters of units: a self-organising map, and the statistics of a tree that say how many clusters there are."""

@@ -1,0 +1,1 @@
+"""What is computed with frontiers: intervals, tests, partial frontiers, change over time, cross-efficiency, prices."""
