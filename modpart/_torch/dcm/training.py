@@ -10,13 +10,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from modpart._torch.dcm.adversarial import AdversarialNet, Comparison, Rivals
+from modpart._torch.dcm.adversarial import AdversarialNet, Rivals
+from modpart._torch.dcm.comparisons import Comparison
 from modpart._torch.dcm.critics import Critic
 from modpart._torch.dcm.likelihood import Evidence, Likelihood
 from modpart._torch.dcm.mmd import Discrepancy
 from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, Node
 from modpart._torch.dcm.steps import STEPS, StepNet
 from modpart._torch.dcm.system import Draw, System, features, new_mechanism, sizes_of
+from modpart._torch.dcm.tables import Table, fits_a_table
 from modpart._torch.init import new_generator
 from modpart._torch.nets import make_net
 from modpart._torch.state import from_numpy, load_numpy, to_numpy
@@ -186,19 +188,10 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             for part in job.data
         ]
         return make_net(Likelihood(system, evidence, draw, s.batch_size), net_class=StepNet, lr=4 * s.lr, **common)
-    system.priors.requires_grad_(False)
     nodes = {node.name: node for node in job.nodes}
-    comparisons = [
-        Comparison(
-            {
-                name: features(nodes[name], _tensor(nodes[name], part.values[name], s.device))
-                for name in part.given + part.drawn
-            },
-            part.given,
-            part.drawn,
-        )
-        for part in job.data
-    ]
+    comparisons = [_comparison(system, part, nodes, s.device) for part in job.data]
+    if not all(isinstance(comparison, Table) for comparison in comparisons):
+        system.priors.requires_grad_(False)  # samples pass no gradient to them
     rivals = Rivals(system, comparisons, draw)
     if s.loss == "mmd":
         return make_net(Discrepancy(rivals, s.batch_size), net_class=StepNet, lr=s.lr, **common)
@@ -215,6 +208,13 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
         optimizer__betas=(0.5, 0.9),
         **common,
     )
+
+
+def _comparison(system: System, part: DataSet, nodes: Mapping[str, Node], device: str) -> Comparison | Table:
+    if fits_a_table(system, part.values, part.given, part.drawn):
+        return Table(system, part.values, part.given, part.drawn).to(device)
+    rows = {name: features(nodes[name], _tensor(nodes[name], values, device)) for name, values in part.values.items()}
+    return Comparison(rows, part.given, part.drawn)
 
 
 def _tensor(node: Node, values: np.ndarray, device: str) -> torch.Tensor:
