@@ -98,7 +98,7 @@ class AdversarialNet(StepNet):
         for step in zip(*bouts, strict=True):
             loss = torch.zeros(())
             for critic, bout in zip(self.critics_, step, strict=True):
-                penalty = critic.penalty(bout.real, bout.fake, draw.uniform(self.batch_size))
+                penalty = critic.penalty(bout.real, bout.fake, draw.uniform(len(bout.real[0])))
                 loss = loss + bout.weights @ critic(bout.rows) + self.gp_weight * penalty
             self.critic_optimizer_.zero_grad()
             loss.backward()

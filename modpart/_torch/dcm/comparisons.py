@@ -56,9 +56,7 @@ class Comparison:
         chosen = draw.rows(total, count)
         return {name: self.rows[name][chosen] for name in (*self.given, *self.drawn)}
 
-    def fake(
-        self, system: System, real: Mapping[str, torch.Tensor], draw: Draw, temperature: float
-    ) -> dict[str, Any]:
+    def fake(self, system: System, real: Mapping[str, torch.Tensor], draw: Draw, temperature: float) -> dict[str, Any]:
         """Generated rows with the given variables of the real ones."""
         given = {name: real[name] for name in self.given}
         return system.relaxed(self.drawn, given, len(real[self.drawn[0]]), draw, temperature)

@@ -15,17 +15,15 @@ from modpart._torch.dcm.critics import Critic
 from modpart._torch.dcm.likelihood import Evidence, log_likelihood
 from modpart._torch.dcm.nodes import DISCRETE
 from modpart._torch.dcm.system import Draw, System, features
-from modpart._torch.state import from_numpy
 
 __all__ = ["Table", "fits_a_table"]
 
-CELLS = 4096  # combinations of states, at most
+CELLS = 8192  # combinations of states, at most
+PAIRS = 128  # rows between which a critic's slope is measured in one step
 NUMBERS = 500_000  # that a variable's probabilities for all combinations and hidden states may take
 
 
-def fits_a_table(
-    system: System, values: Mapping[str, np.ndarray], given: Sequence[str], drawn: Sequence[str]
-) -> bool:
+def fits_a_table(system: System, values: Mapping[str, np.ndarray], given: Sequence[str], drawn: Sequence[str]) -> bool:
     """Whether all columns are discrete, with few enough combinations of what is drawn and what was given."""
     if any(system.known[name].kind != DISCRETE for name in (*given, *drawn)):
         return False
@@ -89,10 +87,10 @@ class Table:
         return self.given * log_likelihood(system, self.evidence.factors(system)).exp()
 
     def bouts(self, system: System, count: int, size: int, draw: Draw, temperature: float) -> list[Bout]:
-        """What a critic learns from in `count` steps: all combinations, and `size` pairs of rows drawn from them."""
+        """What a critic learns from in `count` steps: all combinations, and pairs of rows drawn from them."""
         fake = self.fake(system)
         weights = fake - self.real
-        pairs = [draw.choice(law, count * size).split(size) for law in (self.real, fake)]
+        pairs = [draw.choice(law, count * PAIRS).split(PAIRS) for law in (self.real, fake)]
         return [
             Bout(self.rows, weights, [x[a] for x in self.rows], [x[b] for x in self.rows])
             for a, b in zip(*pairs, strict=True)
