@@ -53,8 +53,8 @@ class ModularDCM(Answers, Estimator):
     loss : {"wgan-gp", "mmd", "likelihood", "auto"}, default="wgan-gp"
         How a module is fitted: adversarially by a critic with a gradient penalty [3]_; by the maximum mean
         discrepancy; by maximum likelihood, summed exactly over the hidden states, of columns (their parents may be
-        images). "auto" takes the likelihood for discrete modules and for single columns of numbers, and the critic
-        elsewhere. On discrete tables the likelihood is faster.
+        images), the weights being standard normal beforehand. "auto" takes the likelihood for discrete modules and
+        for single columns of numbers, and the critic elsewhere. On discrete tables the likelihood is faster.
     mode : {"modular", "joint"}, default="modular"
         "joint" trains all networks at once, for comparison.
     column_types : mapping of str to str or None, default=None

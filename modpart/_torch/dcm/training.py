@@ -192,6 +192,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             Likelihood(system, evidence, draw, s.batch_size),
             net_class=StepNet,
             lr=4 * s.lr,
+            weight_decay=1.0 / total,  # weights are standard normal beforehand
             **_length(job, "likelihood"),
             **common,
         )
