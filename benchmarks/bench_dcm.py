@@ -42,7 +42,9 @@ LARGE = {
     "three covariates": "C -> X; C -> Y; D -> X; D -> Y; E -> D; E <-> C; X -> M -> Y; M -> S; S <-> T; Y -> T",
     "mediators in a row": "X -> A -> B -> Y; X <-> Y; A -> S; B -> T; C -> X; C -> Y; D -> A",
     "chain of hidden causes": "X -> Z -> Y; X <-> Y; X <-> W; W -> Z; W <-> V; V -> S; S <-> T; T -> U; Z -> U",
-    "mediators with causes": "X -> A -> Y; X -> B -> Y; A -> B; X <-> Y; C -> A; C -> B; D -> Y; E -> X; E <-> D; B -> S",
+    "mediators with causes": (
+        "X -> A -> Y; X -> B -> Y; A -> B; X <-> Y; C -> A; C -> B; D -> Y; E -> X; E <-> D; B -> S"
+    ),
     "conditional front-door and more": (
         "W -> X; W -> Z; W -> Y; X -> Z -> Y; X <-> Y; V -> W; Z -> S -> T; V <-> S; V -> U"
     ),

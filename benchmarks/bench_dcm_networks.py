@@ -37,13 +37,14 @@ PAGE = """\
 Python {python}, torch {torch}, one thread. Made by `python benchmarks/bench_dcm_networks.py --write`; the machine was
 shared, so seconds are processor time.
 
-Three published networks (from the pgmpy package, read by `benchmarks/peers/get_causal_networks.sh`), some of whose roots
-are hidden: {hidden}. {n_rows:,} rows of the others are given to the model. *Marginals*: total variation distance between the law
-of a pair of variables in {n_draws:,} draws and in as many rows of the network, in the mean and in the worst pair. *Queries*: {n_queries}
-pairs, drawn at random among those with X a cause of Y and P(Y | do(X)) identifiable; distance to the exact law, mean over
-the values of X that at least {fewest} rows have; *naive* is P(y | x) in the data.
+Three published networks (from the pgmpy package, read by `benchmarks/peers/get_causal_networks.sh`), some of whose
+roots are hidden: {hidden}.
+{n_rows:,} rows of the others are given to the model. *Marginals*: total variation distance between the law of a pair of
+variables in {n_draws:,} draws and in as many rows of the network, in the mean and in the worst pair. *Queries*:
+{n_queries} pairs, drawn at random among those with X a cause of Y and P(Y | do(X)) identifiable; distance to the exact law,
+mean over the values of X that at least {fewest} rows have; *naive* is P(y | x) in the data.
 
-| network (observed nodes) | model | seconds | marginals, mean | marginals, worst | queries, mean | queries, worst | naive, mean |
+| network (observed) | model | seconds | marginals, mean | worst | queries, mean | worst | naive, mean |
 |---|---|---|---|---|---|---|---|
 {rows}
 """
