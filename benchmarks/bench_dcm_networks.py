@@ -41,8 +41,8 @@ Three published networks (from the pgmpy package, read by `benchmarks/peers/get_
 roots are hidden: {hidden}.
 {n_rows:,} rows of the others are given to the model. *Marginals*: total variation distance between the law of a pair of
 variables in {n_draws:,} draws and in as many rows of the network, in the mean and in the worst pair. *Queries*:
-{n_queries} pairs, drawn at random among those with X a cause of Y and P(Y | do(X)) identifiable; distance to the exact law,
-mean over the values of X that at least {fewest} rows have; *naive* is P(y | x) in the data.
+{n_queries} pairs, drawn at random among those with X a cause of Y and P(Y | do(X)) identifiable; distance to the exact
+law, mean over the values of X that at least {fewest} rows have; *naive* is P(y | x) in the data.
 
 | network (observed) | model | seconds | marginals, mean | worst | queries, mean | worst | naive, mean |
 |---|---|---|---|---|---|---|---|

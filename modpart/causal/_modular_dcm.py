@@ -1,7 +1,7 @@
 """ModularDCM: a deep causal generative model that is trained one module at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from os import PathLike
+from pathlib import Path
 from typing import Any
 from warnings import warn
 
@@ -53,8 +53,8 @@ class ModularDCM(Answers, Estimator):
     loss : {"wgan-gp", "mmd", "likelihood", "auto"}, default="wgan-gp"
         How a module is fitted: adversarially by a critic with a gradient penalty [3]_; by the maximum mean
         discrepancy; by maximum likelihood, summed exactly over the hidden states, of columns (their parents may be
-        images), the weights being standard normal beforehand. "auto" takes the likelihood for discrete modules and
-        for single columns of numbers, and the critic elsewhere. On discrete tables the likelihood is faster.
+        images). "auto" takes the likelihood for discrete modules and for single columns of numbers, and the critic
+        elsewhere. On discrete tables the likelihood is faster.
     mode : {"modular", "joint"}, default="modular"
         "joint" trains all networks at once, for comparison.
     column_types : mapping of str to str or None, default=None
@@ -473,7 +473,7 @@ class ModularDCM(Answers, Estimator):
         """
         check_is_fitted(self)
         self.graph_.names(variable)
-        if isinstance(module, str | PathLike):
+        if isinstance(module, str | Path):
             from modpart.io import load
 
             module = load(module)

@@ -192,7 +192,6 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             Likelihood(system, evidence, draw, s.batch_size),
             net_class=StepNet,
             lr=4 * s.lr,
-            weight_decay=1.0 / total,  # weights are standard normal beforehand
             **_length(job, "likelihood"),
             **common,
         )
@@ -220,7 +219,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
     )
 
 
-def _length(job: Job, kind: str) -> dict[str, int]:
+def _length(job: Job, kind: str) -> dict[str, Any]:
     """Steps of the training, and epochs that hold them."""
     steps = STEPS_OF[kind] if job.n_steps is None else job.n_steps
     steps = steps if len(job.of) > 1 else (steps + 1) // 2
