@@ -80,7 +80,7 @@ class ModularDCM(Answers, Estimator):
     gp_weight : float, default=10.0
         Weight of the gradient penalty.
     lr : float, default=0.003
-        Learning rate of Adam; the likelihood takes four times as much.
+        Learning rate of Adam; the likelihood of tables takes four times as much.
     batch_size : int, default=512
         Rows of one step.
     max_steps : int or "auto", default="auto"

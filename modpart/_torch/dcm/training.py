@@ -15,7 +15,7 @@ from modpart._torch.dcm.comparisons import Comparison
 from modpart._torch.dcm.critics import Critic
 from modpart._torch.dcm.likelihood import Evidence, Likelihood
 from modpart._torch.dcm.mmd import Discrepancy
-from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, Node
+from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
 from modpart._torch.dcm.steps import STEPS, StepNet
 from modpart._torch.dcm.system import Draw, System, features, new_mechanism, sizes_of
 from modpart._torch.dcm.tables import Table, fits_a_table
@@ -188,10 +188,11 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             Evidence.of(system, [v for v in part.drawn if v in job.learn], part.values, len(part) / total).to(s.device)
             for part in job.data
         ]
+        reads_tensors = any(node.kind == TENSOR for node in job.nodes)  # convolutions bear no large steps
         return make_net(
             Likelihood(system, evidence, draw, s.batch_size),
             net_class=StepNet,
-            lr=4 * s.lr,
+            lr=s.lr if reads_tensors else 4 * s.lr,
             **_length(job, "likelihood"),
             **common,
         )
