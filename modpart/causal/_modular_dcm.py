@@ -1,6 +1,7 @@
 """ModularDCM: a deep causal generative model that is trained one module at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from warnings import warn
 
@@ -14,8 +15,8 @@ from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.causal._dcm.answers import Answers
 from modpart.causal._dcm.columns import Column, learn_column
-from modpart.causal._dcm.guests import read_guests
-from modpart.causal._dcm.learning import fingerprint, learn_modules
+from modpart.causal._dcm.guests import TrainedModule, exported, read_guests, replaced
+from modpart.causal._dcm.learning import ModuleFit, fingerprint, learn_modules
 from modpart.causal._dcm.plan import modules_for, node_list, states_of_causes
 from modpart.causal._dcm.reading import check_variables, complete_graph, read_regimes
 from modpart.causal._graph import CausalGraph
@@ -50,10 +51,10 @@ class ModularDCM(Answers, Estimator):
     graph : CausalGraph, anything it is made from, or None, default=None
         Its nodes are the columns of the data. None takes every column as a cause of all later ones, nothing hidden.
     loss : {"wgan-gp", "mmd", "likelihood", "auto"}, default="wgan-gp"
-        How a module is fitted: adversarially by a Wasserstein critic; by the maximum mean discrepancy; by maximum
-        likelihood, summed exactly over the hidden states, of columns (their parents may be images). "auto" takes the
-        likelihood for discrete modules and for single columns of numbers, and the critic elsewhere. On discrete tables
-        the likelihood is faster and more accurate.
+        How a module is fitted: adversarially by a critic with a gradient penalty [3]_; by the maximum mean
+        discrepancy; by maximum likelihood, summed exactly over the hidden states, of columns (their parents may be
+        images). "auto" takes the likelihood for discrete modules and for single columns of numbers, and the critic
+        elsewhere. On discrete tables the likelihood is faster.
     mode : {"modular", "joint"}, default="modular"
         "joint" trains all networks at once, for comparison.
     column_types : mapping of str to str or None, default=None
@@ -79,12 +80,12 @@ class ModularDCM(Answers, Estimator):
     gp_weight : float, default=10.0
         Weight of the gradient penalty.
     lr : float, default=0.003
-        Learning rate of Adam; the likelihood takes four times as much.
+        Learning rate of Adam; the likelihood of tables takes four times as much.
     batch_size : int, default=512
         Rows of one step.
     max_steps : int or "auto", default="auto"
-        Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood and 3000
-        otherwise.
+        Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood or where
+        all combinations of states are compared, and 3000 otherwise.
     n_restarts : int, default=1
         Starts of each module, of which the one closest to the data is kept.
     on_unidentifiable : {"raise", "warn"}, default="raise"
@@ -132,9 +133,14 @@ class ModularDCM(Answers, Estimator):
     A step of a module takes time linear in `batch_size`, in its variables and in the squares of `hidden`. The
     likelihood grows with the product of the states of the hidden causes of one variable, at most 512.
 
+    Where a module and what it is compared on are discrete, with at most 8192 combinations of states, the critic and the
+    mechanisms are trained on exact expectations over all of them; elsewhere on `batch_size` sampled rows, through
+    which gradients of states pass straight.
+
     Different from the paper: the training order comes from a closure rule that is complete; a hidden cause is a
-    variable of finitely many states rather than a normal vector, so that densities are sums; and a variable's own noise
-    is one uniform number, so that what it must have been can be recovered from the value.
+    variable of finitely many states rather than a normal vector, so that densities are sums; a variable's own noise is
+    one uniform number, so that what it must have been can be recovered from the value; and the gradient penalty is
+    centred at zero [4]_, with which training settles.
 
     References
     ----------
@@ -142,6 +148,7 @@ class ModularDCM(Answers, Estimator):
        ICML (2024), arXiv:2401.01426.
     .. [2] Xia, Lee, Bengio & Bareinboim, "The causal-neural connection", NeurIPS (2021).
     .. [3] Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville, "Improved training of Wasserstein GANs", NeurIPS (2017).
+    .. [4] Mescheder, Geiger & Nowozin, "Which training methods for GANs do actually converge?", ICML (2018).
 
     Examples
     --------
@@ -435,13 +442,52 @@ class ModularDCM(Answers, Estimator):
         Returns
         -------
         module : TrainedModule
-            Pass it in `modules` of another :class:`ModularDCM`, or keep it with :func:`modpart.io.save`.
+            Pass it in `modules` of another :class:`ModularDCM`, or keep it with :func:`modpart.io.save`;
+            :meth:`load_module` puts it into a fitted model.
         """
-        from modpart.causal._dcm.guests import exported
-
         check_is_fitted(self)
         self.graph_.names(variable)
         return exported(self, variable)
+
+    def load_module(self, variable: str, module: Any) -> "ModularDCM":
+        """Put a trained module in the place of the one that was fitted, without training anything.
+
+        Parameters
+        ----------
+        variable : str
+            Any variable of the module.
+        module : TrainedModule, str or pathlib.Path
+            What :meth:`export_module` gave, or the file in which :func:`modpart.io.save` kept it; reading it runs no
+            code from the file.
+
+        Returns
+        -------
+        self : ModularDCM
+
+        Raises
+        ------
+        ParameterError
+            When the module was learned from other parents, hidden causes or values.
+        UntrustedFileError
+            When the file holds anything but a module.
+        """
+        check_is_fitted(self)
+        self.graph_.names(variable)
+        if isinstance(module, str | Path):
+            from modpart.io import load
+
+            module = load(module)
+        if not isinstance(module, TrainedModule):
+            raise ParameterError(
+                f"load_module: got a {type(module).__name__}. Pass what export_module gave, or the file that keeps it."
+            )
+        replaced(self, variable, module)
+        unknown = {"distance": np.nan, "noise": np.nan, "columns": ()}
+        self.modules_ = [
+            ModuleFit(part.nodes, "loaded", [], unknown, 0.0) if set(part.nodes) & set(module.nodes) else part
+            for part in self.modules_
+        ]
+        return self
 
 
 def _stacked(parts: Sequence[Any]) -> Any:

@@ -60,6 +60,21 @@ def test_likelihood_meets_enumeration(name):
     assert worst_distance(model, scm, 2) < 0.03
 
 
+@pytest.mark.parametrize(
+    ("name", "loss", "steps"),
+    [("front-door", "wgan-gp", 700), ("two mediators", "wgan-gp", 400), ("front-door", "mmd", 1500)],
+)
+def test_training_by_comparison_meets_enumeration(name, loss, steps):
+    graph = CausalGraph(IDENTIFIABLE[name])
+    scm = DiscreteSCM(graph, n_states=2, n_hidden_states=4, n_noise_states=3, random_state=80)
+    data = scm.sample(20_000, random_state=4)
+    model = ModularDCM(graph, loss=loss, max_steps=steps, random_state=0).fit(data)
+    observed = [shares(data["Y"][data["X"] == x], 2) for x in range(2)]
+    naive = max(distance(observed[x], scm.distribution(["Y"], do={"X": x}).to_numpy()) for x in range(2))
+    assert naive > 0.06
+    assert worst_distance(model, scm, 2) < 0.04
+
+
 @pytest.mark.parametrize("loss", ["wgan-gp", "mmd"])
 def test_other_losses_learn_the_data(loss):
     model = ModularDCM("A -> B", loss=loss, max_steps=300, lr=1e-2, batch_size=256, random_state=0)

@@ -83,6 +83,34 @@ def test_a_module_that_does_not_fit_the_graph_is_refused(fitted, graph, words):
         ModularDCM(graph, modules={"Z": fitted.export_module("Z")}, **QUICK).fit(DATA)
 
 
+def test_a_module_is_loaded_into_a_fitted_model(fitted, tmp_path):
+    other = ModularDCM(FRONT_DOOR, **{**QUICK, "random_state": 1}).fit(DATA)
+    save(fitted.export_module("Y"), tmp_path / "xy.skops")
+    before = fingerprint(other.weights_["Z"])
+    assert other.load_module("X", tmp_path / "xy.skops") is other
+    for name in ("X", "Y"):
+        assert fingerprint(other.weights_[name]) == fingerprint(fitted.weights_[name])
+    assert fingerprint(other.weights_["Z"]) == before
+    assert [part.loss for part in other.modules_] == ["likelihood", "loaded"]
+    assert other.fit_report()["distance"].isna().tolist() == [False, True]
+    other.load_module("Z", fitted.export_module("Z"))
+    first, second = (m.sample(50, variables="Y", do={"X": 1}, random_state=0) for m in (fitted, other))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_modules_that_cannot_be_loaded_are_refused(fitted, tmp_path):
+    with pytest.raises(ParameterError, match="load_module: got a dict"):
+        fitted.load_module("Z", {})
+    save(fitted, tmp_path / "model.skops")
+    with pytest.raises(ParameterError, match="load_module: got a ModularDCM"):
+        fitted.load_module("Z", tmp_path / "model.skops")
+    with pytest.raises(ParameterError, match="draws Z"):
+        fitted.load_module("X", fitted.export_module("Z"))
+    odd = ModularDCM(FRONT_DOOR, **QUICK).fit(DATA + 1)
+    with pytest.raises(ParameterError, match="'X' takes other values"):
+        fitted.load_module("Z", odd.export_module("Z"))
+
+
 # ---- torch modules --------------------------------------------------------------------------------------------
 def test_a_torch_module_is_frozen_with_its_buffers():
     net = Logits()

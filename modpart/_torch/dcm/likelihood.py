@@ -124,6 +124,15 @@ class Evidence:
         values = {name: _values(system, name, column[name]) for name in needed}
         return cls(names, values, from_numpy(share * counts / counts.sum(), np.float32), own)
 
+    def factors(self, system: System) -> list[Factor]:
+        """Log probability of each variable in every row, for all states of its hidden causes."""
+        found = []
+        for v in self.names:
+            values, rows = self.own[v]
+            table = log_probability(system, v, {**values, v: self.values[v]}, rows)
+            found.append((system.nodes[v].causes, table))
+        return found
+
     def to(self, device: torch.device | str) -> "Evidence":
         """The same on another device."""
         own = {
@@ -176,14 +185,8 @@ class Likelihood(nn.Module):
 
     def _mean(self, part: Evidence, whole: bool) -> torch.Tensor:
         if whole:
-            factors = []
-            for v in part.names:
-                values, rows = part.own[v]
-                table = log_probability(self.system, v, {**values, v: part.values[v]}, rows)
-                factors.append((self.system.nodes[v].causes, table))
-            return part.weight @ log_likelihood(self.system, factors)
-        chosen = torch.multinomial(part.weight.cpu(), self.batch_size, True, generator=self.draw.generator)
-        chosen = chosen.to(part.weight.device)
+            return part.weight @ log_likelihood(self.system, part.factors(self.system))
+        chosen = self.draw.choice(part.weight, self.batch_size)
         values = {name: x[chosen] for name, x in part.values.items()}
         factors = [(self.system.nodes[v].causes, log_probability(self.system, v, values)) for v in part.names]
         return part.weight.sum() * log_likelihood(self.system, factors).mean()

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from modpart._torch.dcm.adversarial import COOLEST, HOTTEST, Rivals
+from modpart._torch.dcm.adversarial import Rivals, temperature
+from modpart._torch.dcm.tables import Table
 
 __all__ = ["Discrepancy"]
 
@@ -30,11 +31,16 @@ class Discrepancy(nn.Module):
     def loss(self, progress: float) -> torch.Tensor:
         """Sum over the regimes of the discrepancy of one batch."""
         total: torch.Tensor = torch.zeros(())
+        draw, size = self.rivals.draw, self.batch_size
         for comparison in self.rivals.comparisons:
-            real = comparison.real(2 * self.batch_size, self.rivals.draw)
-            first = {name: x[: self.batch_size] for name, x in real.items()}
-            second = {name: x[self.batch_size :] for name, x in real.items()}
-            fake = self.rivals.fake(comparison, second, max(COOLEST, HOTTEST - progress))
+            if isinstance(comparison, Table):
+                gap = comparison.fake(self.rivals.system) - comparison.real
+                total = total + gap @ _kernel(torch.cat(comparison.rows, 1)) @ gap
+                continue
+            real = comparison.real(2 * size, draw)
+            first = {name: x[:size] for name, x in real.items()}
+            second = {name: x[size:] for name, x in real.items()}
+            fake = comparison.fake(self.rivals.system, second, draw, temperature(progress))
             total = total + _discrepancy(_flat(first, real), _flat(fake, real))
         return total
 
@@ -43,11 +49,14 @@ def _flat(rows: Mapping[str, torch.Tensor], names: Mapping[str, torch.Tensor]) -
     return torch.cat([rows[name].flatten(1) for name in names], 1)
 
 
+def _kernel(rows: torch.Tensor) -> torch.Tensor:
+    squares = rows.square().sum(1)
+    distances = (squares[:, None] + squares[None] - 2 * rows @ rows.T).clamp(min=0.0)
+    return torch.stack([torch.exp(distances * (-0.5 * rate)) for rate in RATES]).sum(0)
+
+
 def _discrepancy(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     count = len(real)
-    both = torch.cat([real, fake])
-    squares = both.square().sum(1)
-    distances = (squares[:, None] + squares[None] - 2 * both @ both.T).clamp(min=0.0)
-    kernel = torch.stack([torch.exp(distances * (-0.5 * rate)) for rate in RATES]).sum(0)
+    kernel = _kernel(torch.cat([real, fake]))
     within = kernel[:count, :count].sum() + kernel[count:, count:].sum() - 2 * count * len(RATES)
     return within / (count * (count - 1)) - 2 * kernel[:count, count:].mean()

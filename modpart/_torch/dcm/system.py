@@ -169,6 +169,10 @@ class Draw:
         """`count` of `total` row numbers, with replacement."""
         return torch.randint(total, (count,), generator=self.generator).to(self.device)
 
+    def choice(self, weights: torch.Tensor, count: int) -> torch.Tensor:
+        """`count` positions drawn with probabilities proportional to the weights."""
+        return torch.multinomial(weights.detach().cpu(), count, True, generator=self.generator).to(self.device)
+
     def order(self, count: int) -> torch.Tensor:
         """The numbers below `count` in random order."""
         return torch.randperm(count, generator=self.generator).to(self.device)

@@ -10,18 +10,22 @@ import numpy as np
 import torch
 from torch import nn
 
-from modpart._torch.dcm.adversarial import AdversarialNet, Comparison, Rivals
+from modpart._torch.dcm.adversarial import AdversarialNet, Rivals
+from modpart._torch.dcm.comparisons import Comparison
 from modpart._torch.dcm.critics import Critic
 from modpart._torch.dcm.likelihood import Evidence, Likelihood
 from modpart._torch.dcm.mmd import Discrepancy
-from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, Node
+from modpart._torch.dcm.nodes import DISCRETE, NUMERIC, TENSOR, Node
 from modpart._torch.dcm.steps import STEPS, StepNet
 from modpart._torch.dcm.system import Draw, System, features, new_mechanism, sizes_of
+from modpart._torch.dcm.tables import Table, fits_a_table
 from modpart._torch.init import new_generator
 from modpart._torch.nets import make_net
 from modpart._torch.state import from_numpy, load_numpy, to_numpy
 
 __all__ = ["DataSet", "Job", "Learned", "Settings", "build", "train", "worst_pair"]
+
+STEPS_OF = {"likelihood": 1000, "table": 1000, "samples": 3000}  # of a module of several variables
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,8 @@ class Job:
     prototypes : mapping of str to nn.Module
         A user's nets.
     data : sequence of DataSet
-    n_steps : int
+    n_steps : int or None
+        For a module of several variables, half as many for one; None takes :data:`STEPS_OF`.
     seeds : tuple of int
         One for each start; the best start is kept.
     settings : Settings
@@ -87,7 +92,7 @@ class Job:
     priors: Mapping[int, np.ndarray]
     prototypes: Mapping[str, nn.Module]
     data: Sequence[DataSet]
-    n_steps: int
+    n_steps: int | None
     seeds: tuple[int, ...]
     settings: Settings
 
@@ -158,7 +163,7 @@ def _start(job: Job, seed: int) -> Learned:
     draw = Draw(noise, s.device)
     history: list[dict[str, float]] = []
     start = perf_counter()
-    if job.learn and job.n_steps:
+    if job.learn:
         net = _net(job, system, draw, weights)
         history = [{key: epoch[key] for key in ("epoch", "train_loss")} for epoch in net.fit(None).history]
     seconds = perf_counter() - start
@@ -173,8 +178,6 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
     s = job.settings
     common: dict[str, Any] = {
         "generator": draw.generator,
-        "max_epochs": -(-job.n_steps // STEPS),
-        "n_steps": job.n_steps,
         "batch_size": s.batch_size,
         "callbacks": deepcopy(list(s.callbacks)),
         "device": s.device,
@@ -185,20 +188,20 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             Evidence.of(system, [v for v in part.drawn if v in job.learn], part.values, len(part) / total).to(s.device)
             for part in job.data
         ]
-        return make_net(Likelihood(system, evidence, draw, s.batch_size), net_class=StepNet, lr=4 * s.lr, **common)
-    system.priors.requires_grad_(False)
-    nodes = {node.name: node for node in job.nodes}
-    comparisons = [
-        Comparison(
-            {
-                name: features(nodes[name], _tensor(nodes[name], part.values[name], s.device))
-                for name in part.given + part.drawn
-            },
-            part.given,
-            part.drawn,
+        reads_tensors = any(node.kind == TENSOR for node in job.nodes)  # convolutions bear no large steps
+        return make_net(
+            Likelihood(system, evidence, draw, s.batch_size),
+            net_class=StepNet,
+            lr=s.lr if reads_tensors else 4 * s.lr,
+            **_length(job, "likelihood"),
+            **common,
         )
-        for part in job.data
-    ]
+    nodes = {node.name: node for node in job.nodes}
+    comparisons = [_comparison(system, part, nodes, s.device) for part in job.data]
+    exact = all(isinstance(comparison, Table) for comparison in comparisons)
+    if not exact:
+        system.priors.requires_grad_(False)  # samples pass no gradient to them
+    common |= _length(job, "table" if exact else "samples")
     rivals = Rivals(system, comparisons, draw)
     if s.loss == "mmd":
         return make_net(Discrepancy(rivals, s.batch_size), net_class=StepNet, lr=s.lr, **common)
@@ -215,6 +218,20 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
         optimizer__betas=(0.5, 0.9),
         **common,
     )
+
+
+def _length(job: Job, kind: str) -> dict[str, Any]:
+    """Steps of the training, and epochs that hold them."""
+    steps = STEPS_OF[kind] if job.n_steps is None else job.n_steps
+    steps = steps if len(job.of) > 1 else (steps + 1) // 2
+    return {"n_steps": steps, "max_epochs": -(-steps // STEPS)}
+
+
+def _comparison(system: System, part: DataSet, nodes: Mapping[str, Node], device: str) -> Comparison | Table:
+    if fits_a_table(system, part.values, part.given, part.drawn):
+        return Table(system, part.values, part.given, part.drawn).to(device)
+    rows = {name: features(nodes[name], _tensor(nodes[name], values, device)) for name, values in part.values.items()}
+    return Comparison(rows, part.given, part.drawn)
 
 
 def _tensor(node: Node, values: np.ndarray, device: str) -> torch.Tensor:

@@ -12,7 +12,7 @@ from modpart.causal._dcm.columns import Column
 from modpart.causal._graph import CausalGraph
 from modpart.exceptions import ParameterError
 
-__all__ = ["Guests", "TrainedModule", "exported", "read_guests"]
+__all__ = ["Guests", "TrainedModule", "exported", "read_guests", "replaced"]
 
 
 @dataclass
@@ -176,3 +176,31 @@ def exported(model: Any, variable: str) -> TrainedModule:
         [model.priors_[i] for i in shared],
         own_networks,
     )
+
+
+def replaced(model: Any, variable: str, module: TrainedModule) -> None:
+    """Put a trained module in the place of the one that a fitted model learned."""
+    guests = read_guests(model.graph_, {variable: module}, module.nodes)
+    if guests.prototypes:
+        name = next(iter(guests.prototypes))
+        raise ParameterError(
+            f"load_module: {name!r} is drawn by a torch module of your own. Pass it in modules, and fit."
+        )
+    for name, column in guests.columns.items():
+        if not _alike(column, model.columns_[name]):
+            raise ParameterError(
+                f"load_module: {name!r} takes other values in this model than where the module was learned, or was "
+                "standardised otherwise. Pass the module in modules, and fit."
+            )
+    model.weights_ = {**model.weights_, **guests.weights}
+    model.priors_ = {**model.priors_, **guests.priors}
+    model.n_states_ = {**model.n_states_, **guests.n_states}
+
+
+def _alike(first: Column, second: Column) -> bool:
+    """Whether networks see the values of two columns in the same way."""
+    if first.kind != second.kind or first.shape != second.shape or first.size != second.size:
+        return False
+    if first.states is not None:
+        return bool(np.array_equal(first.states, second.states))
+    return (first.center, first.scale) == (second.center, second.scale)

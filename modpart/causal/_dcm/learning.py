@@ -17,7 +17,6 @@ __all__ = ["ModuleFit", "fingerprint", "learn_modules"]
 
 Regime = frozenset[str]
 Weights = dict[str, np.ndarray]
-AUTO_STEPS = {"likelihood": 1000, "wgan-gp": 3000, "mmd": 3000}
 
 
 class ModuleFit:
@@ -72,8 +71,7 @@ def learn_modules(
         jobs = []
         for module in level:
             loss = losses[module.nodes]
-            steps = max_steps if isinstance(max_steps, int) else AUTO_STEPS[loss]
-            steps = steps if len(module.nodes) > 1 else (steps + 1) // 2
+            steps = max_steps if isinstance(max_steps, int) else None
             alone = (
                 Module(module.nodes, dict.fromkeys(module.contexts, frozenset())) if loss == "likelihood" else module
             )
@@ -107,8 +105,8 @@ class _Known:
     prototypes: Mapping[str, Any]
     frozen: frozenset[str]
 
-    def job(self, module: Module, loss: str, n_steps: int, seeds: tuple[int, ...]) -> Any:
-        """What a worker needs to learn a module; without steps, to look at its fit."""
+    def job(self, module: Module, loss: str, n_steps: int | None, seeds: tuple[int, ...]) -> Any:
+        """What a worker needs to learn a module; with no steps, to look at its fit; None leaves their number open."""
         from modpart._torch.dcm.training import DataSet, Job
 
         graph, parts = self.graph, []
@@ -119,7 +117,7 @@ class _Known:
             parts.append(DataSet({v: self.data[regime][v] for v in (*given, *drawn)}, given, drawn))
         involved = {v for part in parts for v in (*part.given, *part.drawn)}
         drawn_somewhere = {v for part in parts for v in part.drawn}
-        learn = tuple(v for v in graph.order if v in module.nodes and v not in self.frozen) if n_steps else ()
+        learn = tuple(v for v in graph.order if v in module.nodes and v not in self.frozen) if n_steps != 0 else ()
         kept = [node for node in self.nodes if node.name in involved]
         causes = {cause for node in kept if node.name in drawn_somewhere for cause in node.causes}
         return Job(
