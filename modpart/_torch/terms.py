@@ -54,24 +54,50 @@ class Ramp:
         return [factor for start, factor in self.points if start <= fraction][-1]
 
 
+class _ClassCosines(torch.autograd.Function):
+    """The two means of :func:`affinity_and_dispersion`, with their gradient in closed form."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, members: torch.Tensor, pairs: tuple[float, float], *layers: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        lengths = [torch.linalg.vector_norm(layer, dim=1, keepdim=True) for layer in layers]
+        ctx.scales = [torch.where(length > 1e-12, 1.0 / length, 0.0) for length in lengths]
+        u = torch.cat([layer * scale for layer, scale in zip(layers, ctx.scales, strict=True)], dim=1)
+        sums = members.T @ u
+        every = sums.sum(0)
+        ctx.pairs, ctx.widths = pairs, [layer.shape[1] for layer in layers]
+        ctx.save_for_backward(members, u, sums, every)
+        within = sums.square().sum()
+        none = within.new_zeros(())
+        n_same, n_different = (n * len(layers) for n in pairs)
+        same = 1.0 - (within - u.square().sum()) / n_same if n_same else none
+        return same, (every.square().sum() - within) / n_different if n_different else none
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        members, u, sums, every = ctx.saved_tensors
+        of_same, of_different = (
+            2.0 * slope / (n * len(ctx.widths)) if n else torch.zeros_like(slope)
+            for slope, n in zip(slopes, ctx.pairs, strict=True)
+        )
+        slope = torch.addmm(of_different * every, members, -(of_same + of_different) * sums).add_(u * of_same)
+        parts = zip(slope.split(ctx.widths, dim=1), u.split(ctx.widths, dim=1), ctx.scales, strict=True)
+        return None, None, *((g - v * (g * v).sum(1, keepdim=True)).mul_(scale) for g, v, scale in parts)
+
+
 def affinity_and_dispersion(
-    vectors: torch.Tensor, y: torch.Tensor, n_classes: int
+    layers: Sequence[torch.Tensor], y: torch.Tensor, n_classes: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """1 - mean cosine within classes, and mean cosine between classes, from sums over classes: O(B H), no B x B matrix.
+    """1 - mean cosine within classes, and mean cosine between classes, both the mean over layers of vectors (B, H).
 
     With u_i the unit vectors and s_c their sum over class c, the cosines of all pairs within classes add up to
-    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2. A part without a pair
-    is 0.
+    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2: O(B H) for H units in
+    all layers, and no B x B matrix. A part without a pair is 0; a zero vector stays zero and gets no gradient.
     """
-    u = nn.functional.normalize(vectors, dim=1)
-    members = nn.functional.one_hot(y, n_classes).to(u.dtype)
-    sums, counts = members.T @ u, members.sum(0)
-    squared = sums.square().sum()
-    n_same = float((counts * (counts - 1)).sum())
-    n_different = float(len(y) ** 2 - counts.square().sum())
-    same = 1.0 - (squared - u.square().sum()) / n_same if n_same else squared.new_zeros(())
-    different = (sums.sum(0).square().sum() - squared) / n_different if n_different else squared.new_zeros(())
-    return same, different
+    members = nn.functional.one_hot(y, n_classes).to(layers[0].dtype)
+    squares = float(members.sum(0).square().sum())
+    return _ClassCosines.apply(members, (squares - len(y), len(y) ** 2 - squares), *layers)
 
 
 @dataclass
@@ -83,11 +109,8 @@ class Affinity:
     n_classes: int
 
     def __call__(self, scene: Scene) -> torch.Tensor:
-        total = scene.y.new_zeros((), dtype=torch.float32)
-        for vectors in scene.heard:
-            same, different = affinity_and_dispersion(vectors, scene.y, self.n_classes)
-            total = total + self.affinity * same + self.dispersion * different
-        return total / max(len(scene.heard), 1)
+        same, different = affinity_and_dispersion(scene.heard, scene.y, self.n_classes)
+        return self.affinity * same + self.dispersion * different
 
 
 @dataclass
@@ -97,7 +120,7 @@ class Compactness:
     weight: float
 
     def __call__(self, scene: Scene) -> torch.Tensor:
-        parts = [vectors.abs().mean() for vectors in scene.heard]
+        parts = [torch.linalg.vector_norm(vectors, 1) / vectors.numel() for vectors in scene.heard]
         return self.weight * torch.stack(parts).mean()
 
 

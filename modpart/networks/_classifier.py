@@ -53,14 +53,14 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         Of the feed-forward net. Classes can be cut out of ReLU nets only.
     standardize : bool, default=True
         Whether columns are standardised first; constant ones are only centred. For images, whose columns share one
-        scale, modules get smaller with False and X divided by its largest value.
+        scale, modules get smaller still with False and X divided by its largest value.
     threshold : "auto" or float from 0 to 1, default="auto"
         A unit belongs to a class if it is active for at least this share of the class's training rows. "auto" takes the
         largest at which cut nets lose at most `max_loss` on held-out rows if `modularity` is by class and has no gates,
         and 0.9 otherwise.
     max_loss : float >= 0, default=0.005
         Accuracy that cut nets may lose against the whole net restricted to the same classes.
-    validation_fraction : float in (0, 1), default=0.15
+    validation_fraction : float in (0, 1), default=0.1
         Share of each class that is held out to choose the threshold.
     optimizer : {"auto", "adam", "sgd"} or a class of torch.optim, default="auto"
         "auto" is what the method was published with: SGD with Nesterov momentum .9 along a cosine for methods by class
@@ -158,7 +158,7 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
         standardize: bool = True,
         threshold: Literal["auto"] | float = "auto",
         max_loss: float = 0.005,
-        validation_fraction: float = 0.15,
+        validation_fraction: float = 0.1,
         optimizer: Any = "auto",
         lr: Literal["auto"] | float = "auto",
         max_epochs: Literal["auto"] | int = "auto",
