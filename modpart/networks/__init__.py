@@ -9,10 +9,15 @@ from modpart.networks._classifier import ModularNetClassifier
 from modpart.networks._clusterable import Clusterable
 from modpart.networks._compose import ComposedClassifier, PatchedClassifier, compose, patch
 from modpart.networks._gates import MwT, NeMo
+from modpart.networks._incubated import IncubatedClassifier, IncubatedRegressor
 from modpart.networks._moda import Moda
 from modpart.networks._partition import UnitPartition
 from modpart.networks._regressor import ModularNetRegressor
 from modpart.networks._report import ModularityReport, modularity_report
+from modpart.networks._schedule.chains import ConvChain, DenseChain, ResidualChain, TransformerChain
+from modpart.networks._schedule.module import ChainModule
+from modpart.networks._schedule.phase import Phase
+from modpart.networks._scheduled import ScheduledClassifier
 from modpart.networks._splitter import GradSplitter
 
 if TYPE_CHECKING:
@@ -20,11 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bimt",
+    "ChainModule",
     "ClassModule",
     "Clusterable",
     "ComposedClassifier",
+    "ConvChain",
+    "DenseChain",
     "GradSplitter",
     "HardBlocks",
+    "IncubatedClassifier",
+    "IncubatedRegressor",
     "Moda",
     "ModularNetClassifier",
     "ModularNetRegressor",
@@ -32,7 +42,11 @@ __all__ = [
     "MwT",
     "NeMo",
     "PatchedClassifier",
+    "Phase",
     "Residual",
+    "ResidualChain",
+    "ScheduledClassifier",
+    "TransformerChain",
     "UnitPartition",
     "compose",
     "modularity_report",
