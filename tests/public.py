@@ -24,10 +24,12 @@ QUICK = {
     "GradSplitter": {"estimator": lambda: _small_net(), "max_epochs": 8, "lr": 0.02},
     "IncubatedClassifier": {"chain": lambda: _small_chain(), **_SHORT_SCHEDULE},
     "IncubatedRegressor": {"chain": lambda: _small_chain(), **_SHORT_SCHEDULE},
+    "LocalModuleClassifier": {"chain": lambda: _small_dense(), "module_epochs": 12, "head_epochs": 8, "lr": 0.02},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
     "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
+    "ModuleDistiller": {"teacher": lambda: _small_teacher(), "depth": 1, "finetune_epochs": 12, "lr": 0.02},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
     "PluginEstimator": {"n_bootstrap": 5},
@@ -44,6 +46,14 @@ OTHER_ANSWERS = {
 
 def _small_chain():
     return resolve("modpart.networks.ResidualChain")(8)
+
+
+def _small_dense():
+    return resolve("modpart.networks.DenseChain")(16)
+
+
+def _small_teacher():
+    return resolve("modpart.networks.IncubatedClassifier")(_small_chain(), **_SHORT_SCHEDULE)
 
 
 def _small_net():

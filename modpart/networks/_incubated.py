@@ -277,11 +277,11 @@ class IncubatedClassifier(ChainClassifier, Incubation):
         Blocks of a module.
     meta_depth : int >= 1, default=1
         Blocks in a slot of the meta net.
-    meta_epochs : int >= 1, default=20
+    meta_epochs : int >= 1, default=12
         Passes over the rows for the meta net.
-    module_epochs : int >= 1, default=15
+    module_epochs : int >= 1, default=10
         Passes for each module.
-    finetune_epochs : int >= 0, default=10
+    finetune_epochs : int >= 0, default=8
         Passes for all modules together, at the end.
     label_smoothing : float in [0, 1), default=0.1
         Share of each label that is spread over all classes.
@@ -367,9 +367,9 @@ class IncubatedClassifier(ChainClassifier, Incubation):
         n_modules: int = 4,
         depth: int = 4,
         meta_depth: int = 1,
-        meta_epochs: int = 20,
-        module_epochs: int = 15,
-        finetune_epochs: int = 10,
+        meta_epochs: int = 12,
+        module_epochs: int = 10,
+        finetune_epochs: int = 8,
         label_smoothing: float = 0.1,
         standardize: bool = True,
         lr: float = 1e-3,
@@ -415,11 +415,11 @@ class IncubatedRegressor(ChainRegressor, Incubation):
         Blocks of a module.
     meta_depth : int >= 1, default=1
         Blocks in a slot of the meta net.
-    meta_epochs : int >= 1, default=20
+    meta_epochs : int >= 1, default=12
         Passes over the rows for the meta net.
-    module_epochs : int >= 1, default=15
+    module_epochs : int >= 1, default=10
         Passes for each module.
-    finetune_epochs : int >= 0, default=10
+    finetune_epochs : int >= 0, default=8
         Passes for all modules together, at the end.
     standardize : bool, default=True
         Whether columns are standardised first. The target always is.
@@ -495,9 +495,9 @@ class IncubatedRegressor(ChainRegressor, Incubation):
         n_modules: int = 4,
         depth: int = 4,
         meta_depth: int = 1,
-        meta_epochs: int = 20,
-        module_epochs: int = 15,
-        finetune_epochs: int = 10,
+        meta_epochs: int = 12,
+        module_epochs: int = 10,
+        finetune_epochs: int = 8,
         standardize: bool = True,
         lr: float = 1e-3,
         weight_decay: float = 0.01,

@@ -25,12 +25,11 @@ from modpart.networks._schedule.run import run_schedule
 
 __all__ = ["ChainClassifier", "ChainNet", "ChainRegressor"]
 
-_BATCH = 64
-
 
 class ChainNet(Estimator):
     """Parameters, training and stored parts. A subclass trains in :meth:`_learn` and keeps `modules_`."""
 
+    _largest_batch: ClassVar[int] = 64
     modules_: list[Part]
     phases_: list[dict[str, Any]]
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {
@@ -60,8 +59,10 @@ class ChainNet(Estimator):
         """Phases of the schedule, for a progress bar."""
         return None
 
-    def _fit_rows(self, X: np.ndarray, target: np.ndarray, n_outputs: int, classes: bool, given: Any) -> None:
-        rng = check_rng(self.random_state)
+    def _fit_rows(
+        self, X: np.ndarray, target: np.ndarray, n_outputs: int, classes: bool, given: Any, rng: Any = None
+    ) -> None:
+        rng = check_rng(self.random_state) if rng is None else rng
         self._n_outputs, self._classes = n_outputs, classes
         import modpart._torch.schedule.phase_net  # noqa: F401  one_thread holds torch only when it is loaded
 
@@ -86,7 +87,7 @@ class ChainNet(Estimator):
     def _settings(self, n_rows: int, **changes: Any) -> Settings:
         from modpart._torch.device import resolve_device
 
-        batch = min(_BATCH, max(16, n_rows // 10)) if self.batch_size == "auto" else self.batch_size
+        batch = min(self._largest_batch, max(16, n_rows // 10)) if self.batch_size == "auto" else self.batch_size
         common: dict[str, Any] = {
             "classes": self._classes,
             "n_outputs": self._n_outputs,

@@ -11,7 +11,7 @@ from modpart.exceptions import ParameterError
 from modpart.networks._cut import Weights, n_parameters
 from modpart.networks._plan import Plan
 
-__all__ = ["Part", "answers", "check_fits", "drawn", "in_a_row", "shape_after"]
+__all__ = ["Part", "answers", "check_fits", "drawn", "hidden_answers", "in_a_row", "shape_after"]
 
 
 @dataclass
@@ -95,3 +95,12 @@ def check_fits(slot: int, parts: Sequence[Part], n_features: int, n_outputs: int
             f"Slot {slot}: with this module the net answers shape {tuple(end.shape[1:])} per row where "
             f"{n_outputs} outputs are needed. Pass a module that was trained for the same target."
         )
+
+
+def hidden_answers(parts: Sequence[Part], X: np.ndarray) -> np.ndarray:
+    """Answers of parts in a row as vectors, (n, n_values), float64."""
+    from modpart._torch.plans import build, forward
+
+    flat: Plan = [{"name": "flat", "kind": "Flatten", "start_dim": 1, "end_dim": -1}]
+    row = {f"slot{k}": part for k, part in enumerate(parts)} | {"flat": Part(flat, {})}
+    return forward(build(*in_a_row(row)), X)
