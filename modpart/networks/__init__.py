@@ -9,6 +9,7 @@ from modpart.networks._classifier import ModularNetClassifier
 from modpart.networks._clusterable import Clusterable
 from modpart.networks._compose import ComposedClassifier, PatchedClassifier, compose, patch
 from modpart.networks._distiller import ModuleDistiller
+from modpart.networks._fuse import fuse
 from modpart.networks._gates import MwT, NeMo
 from modpart.networks._incubated import IncubatedClassifier, IncubatedRegressor
 from modpart.networks._local import LocalModuleClassifier
@@ -54,6 +55,7 @@ __all__ = [
     "TransformerChain",
     "UnitPartition",
     "compose",
+    "fuse",
     "modularity_report",
     "patch",
     "transfer_score",
