@@ -1,6 +1,7 @@
 """Errors and warnings. Every message names what is wrong, what was found, and what to do about it."""
 
 __all__ = [
+    "CollapseWarning",
     "DataNotFoundError",
     "GraphError",
     "InputDataError",
@@ -40,6 +41,10 @@ class UntrustedFileError(ModpartError, ValueError):
 
 class ModpartWarning(UserWarning):
     """Base of every warning that modpart gives; each says what was done instead."""
+
+
+class CollapseWarning(ModpartWarning):
+    """A hidden module answers the same, or nothing, for many rows; the message names the objective and the slot."""
 
 
 class PositivityWarning(ModpartWarning):

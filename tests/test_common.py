@@ -14,7 +14,17 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_info
 
 from modpart._base import Estimator
-from tests.public import OTHER_ANSWERS, PARALLEL, estimator_classes, quick, table_for, tags_of, target_for
+from tests.public import (
+    OTHER_ANSWERS,
+    PARALLEL,
+    estimator_classes,
+    public_names,
+    quick,
+    resolve,
+    table_for,
+    tags_of,
+    target_for,
+)
 
 CLASSES = estimator_classes()
 every_estimator = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -206,7 +216,7 @@ def test_silent_by_default(cls, capfd):
 @every_estimator
 def test_a_repr_can_be_read_back(cls):
     model = quick(cls)
-    shown = eval(repr(model), {known.__name__: known for known in CLASSES})
+    shown = eval(repr(model), {name.rpartition(".")[2]: resolve(name) for name in public_names()})
     assert repr(shown) == repr(model)
 
 

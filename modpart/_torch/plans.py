@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from modpart._torch import tokens
 from modpart._torch.init import draw_layers
 from modpart._torch.state import from_numpy
 from modpart.exceptions import ParameterError
 
-__all__ = ["Gated", "Residual", "build", "describe", "draw_mlp", "forward"]
+__all__ = ["Gated", "Residual", "build", "describe", "describe_one", "draw_mlp", "forward", "shell"]
 
 _CHUNK = 4096  # rows of one forward pass
 
@@ -35,18 +36,30 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "Flatten": ("start_dim", "end_dim"),
     "GELU": ("approximate",),
     "Identity": (),
+    "LayerNorm": ("normalized_shape", "eps", "elementwise_affine"),
     "LeakyReLU": ("negative_slope",),
     "Linear": ("in_features", "out_features"),
+    "LogitScale": ("factor",),
     "MaxPool1d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
     "MaxPool2d": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "Patches": ("channels", "height", "width", "patch"),
+    "Positions": ("length", "features"),
     "ReLU": (),
+    "SelfAttention": ("features", "heads", "key_size", "value_size"),
     "SiLU": (),
     "Sigmoid": (),
     "Softplus": ("beta", "threshold"),
     "Tanh": (),
+    "TokenMean": (),
     "Unflatten": ("dim", "unflattened_size"),
+    "UnitLength": (),
 }
-_WITH_BIAS = {"Conv1d", "Conv2d", "Linear"}
+_WITH_BIAS = {"Conv1d", "Conv2d", "LayerNorm", "Linear"}
+
+
+def _class_of(kind: str) -> Any:
+    """The class of a kind of layer: ours, or torch's."""
+    return getattr(tokens if kind in tokens.__all__ else nn, kind, None)
 
 
 class Residual(nn.Module):
@@ -119,6 +132,15 @@ def describe(module: nn.Module) -> list[dict[str, Any]] | None:
         return None
 
 
+def describe_one(module: nn.Module) -> tuple[list[dict[str, Any]] | None, str]:
+    """Plan of any module that stands alone, or None and the name of the first layer that is not known."""
+    whole = module if type(module) is nn.Sequential else nn.Sequential(module)
+    plan = describe(whole)
+    strange = (type(part).__name__ for part in whole.modules() if _class_of(type(part).__name__) is not type(part))
+    ours = ("Gated", "Residual")
+    return plan, next((name for name in strange if name not in ours), type(module).__name__)
+
+
 def _layers(container: nn.Module) -> list[dict[str, Any]]:
     return [{"name": name, **_layer(child)} for name, child in container._modules.items() if child is not None]
 
@@ -131,7 +153,7 @@ def _layer(module: nn.Module) -> dict[str, Any]:
         return {"kind": kind, "body": _layers(module.body), "shortcut": _layers(module.shortcut)}
     if type(module) is Gated:
         return {"kind": kind, "body": _layers(module.body), "gate": _layers(module.gate)}
-    if type(module) is not getattr(nn, kind, None):
+    if type(module) is not _class_of(kind):
         raise KeyError(kind)
     layer = {"kind": kind} | {name: _plain(getattr(module, name)) for name in _ARGUMENTS[kind]}
     if kind in _WITH_BIAS:
@@ -145,10 +167,15 @@ def _plain(value: Any) -> Any:
 
 def build(plan: Sequence[Mapping[str, Any]], weights: Mapping[str, np.ndarray]) -> nn.Sequential:
     """Build the net of a plan with these weights, in training mode; no random number is drawn."""
-    with torch.device("meta"):
-        net = _sequential(plan)
+    net = shell(plan)
     net.load_state_dict({name: from_numpy(value) for name, value in weights.items()}, assign=True)
     return net
+
+
+def shell(plan: Sequence[Mapping[str, Any]]) -> nn.Sequential:
+    """The net of a plan without weights: its tensors have shapes and no memory."""
+    with torch.device("meta"):
+        return _sequential(plan)
 
 
 def _sequential(plan: Sequence[Mapping[str, Any]]) -> nn.Sequential:
@@ -168,7 +195,7 @@ def _module(layer: Mapping[str, Any]) -> nn.Module:
         return Gated(_sequential(layer["body"]), _sequential(layer["gate"]))
     settings = {name: value for name, value in layer.items() if name not in ("name", "kind")}
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    return getattr(nn, kind)(**settings)
+    return _class_of(kind)(**settings)
 
 
 def draw_mlp(sizes: Sequence[int], activation: str, generator: torch.Generator) -> tuple[list[dict], dict]:

@@ -21,6 +21,7 @@ _SHAPELESS = {"Dropout", "Dropout2d", "Flatten", "Identity"}
 _POOLS = {"AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "MaxPool1d", "MaxPool2d"}
 _ACTIVATIONS = {"ELU", "GELU", "LeakyReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"}
 _CONVOLUTIONS = {"Conv1d", "Conv2d"}
+_TOGETHER = {"LogitScale", "UnitLength"}  # they treat all units of a row alike
 
 
 @dataclass(frozen=True)
@@ -104,22 +105,25 @@ def layer_paths(plan: Plan, prefix: str = "") -> Iterator[tuple[str, Layer]]:
             yield from layer_paths(layers, f"{path}." if key == "layers" else f"{path}.{key}.")
 
 
-def wire_up(plan: Plan) -> Wiring:
+def wire_up(plan: Plan, *, reorder: bool = False) -> Wiring:
     """Walk through a plan and join what belongs together.
+
+    With `reorder` units are only to be put into another order: layers that look at all units of a row together, which
+    cannot be cut, are taken too.
 
     Raises
     ------
     ParameterError
         When a layer cannot be taken apart by units; the message names it.
     """
-    walk = _Walk()
+    walk = _Walk(reorder)
     end = walk.through(plan, "", _Place(INPUT, last=True))
     return walk.finished(end.group)
 
 
 class _Walk:
-    def __init__(self) -> None:
-        self.wiring = Wiring()
+    def __init__(self, reorder: bool) -> None:
+        self.wiring, self.reorder = Wiring(), reorder
         self.parent: dict[str, str] = {}
 
     def root(self, group: str) -> str:
@@ -150,6 +154,10 @@ class _Walk:
         if kind.startswith("BatchNorm"):
             fold = self.fold(path, place, layer["num_features"])
             wiring.norms.append(Norm(path, place.group, fold, place.last))
+        elif kind == "LayerNorm" and self.reorder:
+            wiring.norms.append(Norm(path, place.group, self.fold(path, place, layer["normalized_shape"][-1]), True))
+        elif kind in _TOGETHER and self.reorder:
+            pass
         elif kind in _ACTIVATIONS:
             (wiring.listeners if kind == "ReLU" else wiring.smooth)[path] = place.group
         elif kind == "Unflatten":

@@ -163,7 +163,8 @@ def test_the_file_shrinks_with_the_parameters():
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
-        ([nn.Linear(4, 6), nn.LayerNorm(6)], None),
+        ([nn.Linear(4, 6), nn.GroupNorm(2, 6)], None),
+        ([nn.Linear(4, 6), nn.LayerNorm(6)], "is a LayerNorm, which cannot be taken apart"),
         ([nn.Unflatten(1, (2, 2, 1)), nn.Conv2d(2, 4, 1, groups=2)], "groups=2"),
         ([nn.Linear(4, 6), nn.Unflatten(1, (2, 3))], "unflattens hidden units"),
         ([nn.Linear(4, 6), Residual(nn.Sequential(nn.Linear(6, 5)))], "Give it a shortcut"),
