@@ -25,7 +25,7 @@ class Bout:
     weights : tensor of shape (n_rows,)
         What the model says of a row's probability minus what the data say.
     real, fake : sequence of tensor
-        Rows between which the critic's slope is held at one.
+        Rows between which the critic pays for its slope.
     """
 
     rows: Rows
