@@ -77,7 +77,8 @@ class TorchArrays:
 
     def eigh(self, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Eigenvalues, from the least, and eigenvectors, as columns, of one symmetric matrix."""
-        return tuple(torch.linalg.eigh(matrix))
+        values, vectors = torch.linalg.eigh(matrix)
+        return values, vectors
 
     def solve_lower(self, factor: torch.Tensor, right: torch.Tensor, *, transposed: bool = False) -> torch.Tensor:
         """Solve with a lower triangular matrix, or with its transpose."""

@@ -62,7 +62,8 @@ def test_a_left_out_row_leaves_with_all_its_weight(cell):
         means, densities = [], []
         others = np.delete(np.arange(20), row)
         for index in range(len(shares)):
-            B = learned.model_features(features, index)
+            B = learned.model_features(features, index).copy()
+            B[:, basis.n_linear_ :] *= learned.amplitudes[index]  # the prior variance of its coefficients
             inverse = np.linalg.inv(S2 * np.eye(B.shape[1]) + (B[others].T * weight[others]) @ B[others])
             means.append(B[row] @ inverse @ (B[others].T * weight[others]) @ y[others])
             variance = S2 * (1.0 + B[row] @ inverse @ B[row])

@@ -69,7 +69,8 @@ class Arrays:
 
     def eigh(self, matrix: Array) -> tuple[Array, Array]:
         """Eigenvalues, from the least, and eigenvectors, as columns, of one symmetric matrix."""
-        return tuple(np.linalg.eigh(matrix))
+        values, vectors = np.linalg.eigh(matrix)
+        return values, vectors
 
     def solve_lower(self, factor: Array, right: Array, *, transposed: bool = False) -> Array:
         """Solve with a lower triangular matrix, or with its transpose."""

@@ -5,7 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from modpart.partition._evidence.evidence import AMPLITUDES, MIDDLE, Stats, condensed, grid_size, log_evidence, useful_scales
+from modpart.partition._evidence.evidence import (
+    AMPLITUDES,
+    MIDDLE,
+    Stats,
+    condensed,
+    grid_size,
+    log_evidence,
+    useful_scales,
+)
 
 __all__ = ["QUANTILES", "cut_directions", "oversegment"]
 
@@ -28,7 +36,7 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
         limit = np.quantile(np.abs(slopes), 0.98) + 1e-12
         gradients = np.clip(slopes, -limit, limit) * (relevance > 0)
         for moments in (gradients.T @ gradients, np.atleast_2d(np.cov(gradients.T, bias=True))):
-            for vector in np.linalg.eigh(moments)[1].T[: -3 : -1]:
+            for vector in np.linalg.eigh(moments)[1].T[:-3:-1]:
                 if max(abs(vector @ other) for other in directions) < SAME:
                     directions.append(vector)
     return np.array(directions)

@@ -315,9 +315,7 @@ def _local_view(
     return np.concatenate([slopes for slopes, _ in lines]), residuals, profile, trust
 
 
-def _regained(
-    search: Search, labels: np.ndarray, s2: np.ndarray, trust: np.ndarray, profile: np.ndarray
-) -> np.ndarray:
+def _regained(search: Search, labels: np.ndarray, s2: np.ndarray, trust: np.ndarray, profile: np.ndarray) -> np.ndarray:
     """Trust of each row once regimes are known: one that stood out from its neighbours may follow a law next door.
 
     At a border, and in a regime with few rows, the nearest rows follow another law and a row looks like an outlier.
