@@ -24,7 +24,7 @@ def test_pseudo_scores_are_those_of_the_original_units_before_the_pseudo_frontie
     X, Y, _ = make_frontier(40, n_inputs=2, n_outputs=2, random_state=0)
     frontier = Frontier(Technology.of(X, Y, technology), orientation)
     delta = 1 / frontier.score(frontier.own_units()).efficiency
-    drawn = Smoothed.of("test", delta).draw(np.random.default_rng(0))
+    drawn = Smoothed.of("test", delta).draw(np.random.default_rng(0), 40)
     assert (drawn >= 1).all()
     pseudo, units = pseudo_units(frontier, delta, drawn)
     t = pseudo.technology
@@ -51,7 +51,7 @@ def test_the_seed_decides_and_the_number_of_workers_does_not():
         pd.testing.assert_frame_equal(small(n_jobs=2)[2], first)
     seen = []
     pd.testing.assert_frame_equal(small(progress=lambda done, total: seen.append((done, total)))[2], first)
-    assert seen[-1] == (60, 60)
+    assert seen[-1] == (160, 160) and [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
 def test_where_nothing_can_be_drawn_from_this_is_said():

@@ -1,8 +1,8 @@
-"""The smoothed bootstrap of efficiency scores (Simar & Wilson 1998, 2000): pseudo frontiers from resampled distances.
+"""Pseudo frontiers for the bootstrap of efficiency scores: a smooth law of inefficiency, a smooth frontier.
 
 Everything is on the scale of δ >= 1, the inverse input score or the output score. Scores of exactly one, which only say
-that a unit spans the estimated frontier, are not drawn from (Kneip, Simar & Wilson 2008): with them, as in the paper of
-1998, intervals tend to cover the truth less often.
+that a unit spans the estimated frontier, are not drawn from (Kneip, Simar & Wilson 2008). Distances are smoothed as
+logarithms, so that none becomes negative and it does not matter which way they are measured.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,17 @@ __all__ = ["Smoothed", "pseudo_units"]
 
 @dataclass(frozen=True)
 class Smoothed:
-    """A kernel estimate of the density of δ among the inefficient units, reflected at one.
+    """A kernel estimate of the density of log δ among the inefficient units, reflected at zero.
 
     Attributes
     ----------
-    delta : ndarray of shape (n,)
+    reflected : ndarray of shape (2 N,)
+        Logarithms of the distances above one, and their negatives.
     bandwidth : float
-    variance : float
-        Of the reflected sample.
     """
 
-    delta: np.ndarray
+    reflected: np.ndarray
     bandwidth: float
-    variance: float
 
     @classmethod
     def of(cls, owner: str, delta: np.ndarray) -> "Smoothed":
@@ -41,8 +39,8 @@ class Smoothed:
         InputDataError
             When no unit is inefficient, so that there is nothing to resample.
         """
-        inside = delta[delta > 1.0 + EFFICIENT]
-        reflected = np.concatenate([inside, 2.0 - inside])
+        inside = np.log(delta[delta > 1.0 + EFFICIENT])
+        reflected = np.concatenate([inside, -inside])
         if len(inside) < 2:
             raise InputDataError(
                 f"{owner}: {len(inside)} of {len(delta)} units are inefficient, so there is no distribution of "
@@ -54,22 +52,17 @@ class Smoothed:
         h = 0.9 * width * len(reflected) ** -0.2
         if not np.isfinite(h) or h <= 0.0:
             raise InputDataError(f"{owner}: the efficiencies of the units do not vary, so no bandwidth can be found.")
-        return cls(delta, float(h), float(reflected.var()))
+        return cls(reflected, float(h))
 
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """A new δ for each unit (Simar & Wilson 1998, section 3): resampled, smoothed, shrunk, reflected."""
-        n = len(self.delta)
-        inside = self.delta[self.delta > 1.0 + EFFICIENT]
-        whole = np.concatenate([inside, 2.0 - inside])
-        beta = whole[rng.integers(len(whole), size=n)]
-        moved = beta + self.bandwidth * rng.standard_normal(n)
-        mean = beta.mean()
-        drawn = mean + (moved - mean) / np.sqrt(1.0 + self.bandwidth**2 / self.variance)
-        return np.where(drawn < 1.0, 2.0 - drawn, drawn)
+    def draw(self, rng: np.random.Generator, n: int) -> np.ndarray:
+        """`n` distances (Simar & Wilson 1998, section 3): resampled, smoothed, shrunk to the variance, reflected."""
+        drawn = self.reflected[rng.integers(len(self.reflected), size=n)]
+        moved = drawn + self.bandwidth * rng.standard_normal(n)
+        return np.exp(np.abs(moved) / np.sqrt(1.0 + self.bandwidth**2 / self.reflected.var()))
 
 
 def pseudo_units(frontier: Frontier, delta: np.ndarray, drawn: np.ndarray) -> tuple[Frontier, Evaluated]:
-    """A frontier of units whose distances were exchanged for drawn ones, and the original units before it."""
+    """A frontier of units whose distances `delta` were exchanged for drawn ones, and the original units before it."""
     t = frontier.technology
     if frontier.orientation == "input":
         X, Y = t.X * (drawn / delta)[:, None], t.Y
