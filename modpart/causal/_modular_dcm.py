@@ -75,7 +75,7 @@ class ModularDCM(Answers, Estimator):
         bidirected edges; fewer where a variable has several.
     noise_dim : int, default=16
         Noise of an image.
-    critic_iters : int, default=3
+    critic_iters : int, default=2
         Steps of the critic for each step of the mechanisms.
     gp_weight : float, default=10.0
         Weight of the gradient penalty.
@@ -84,8 +84,8 @@ class ModularDCM(Answers, Estimator):
     batch_size : int, default=512
         Rows of one step.
     max_steps : int or "auto", default="auto"
-        Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood or where
-        all combinations of states are compared, and 3000 otherwise.
+        Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood, 1600
+        where all combinations of states are compared, and 3000 otherwise.
     n_restarts : int, default=1
         Starts of each module, of which the one closest to the data is kept.
     on_unidentifiable : {"raise", "warn"}, default="raise"
@@ -206,7 +206,7 @@ class ModularDCM(Answers, Estimator):
         critic_hidden: tuple[int, ...] = (64, 64),
         n_hidden_states: int = 8,
         noise_dim: int = 16,
-        critic_iters: int = 3,
+        critic_iters: int = 2,
         gp_weight: float = 10.0,
         lr: float = 3e-3,
         batch_size: int = 512,

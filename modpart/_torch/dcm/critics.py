@@ -38,6 +38,7 @@ class Critic(nn.Module):
         inputs = sum(map(width_of, nodes))
         weights, biases = zip(*draw_layers([inputs, *hidden, 1], generator), strict=True)
         self.weights, self.biases = nn.ParameterList(weights), nn.ParameterList(biases)
+        self.layers = list(zip(self.weights, self.biases, strict=True))  # torch's lists are slow to read
 
     def forward(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
         """Score (n,) of rows given as one tensor of features for each variable."""
@@ -45,7 +46,7 @@ class Critic(nn.Module):
         return self._score(h)
 
     def _score(self, h: torch.Tensor) -> torch.Tensor:
-        *hidden, (weight, bias) = zip(self.weights, self.biases, strict=True)
+        *hidden, (weight, bias) = self.layers
         for w, b in hidden:
             h = functional.leaky_relu_(torch.addmm(b, h, w), LEAK)
         return torch.addmm(bias, h, weight)[:, 0]
@@ -69,11 +70,11 @@ class Critic(nn.Module):
         """Squared slope at each row of features."""
         gains = []
         with torch.no_grad():
-            for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            for weight, bias in self.layers[:-1]:
                 h = torch.addmm(bias, h, weight)
                 gains.append((h > 0).to(h.dtype).mul_(1.0 - LEAK).add_(LEAK))
                 h = h * gains[-1]
-        slope = self.weights[-1].T
-        for gain, weight in zip(reversed(gains), reversed(self.weights[:-1]), strict=True):
+        slope = self.layers[-1][0].T
+        for gain, (weight, _) in zip(reversed(gains), reversed(self.layers[:-1]), strict=True):
             slope = (slope * gain) @ weight.T
         return slope.square().sum(1)

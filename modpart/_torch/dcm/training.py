@@ -25,7 +25,7 @@ from modpart._torch.state import from_numpy, load_numpy, to_numpy
 
 __all__ = ["DataSet", "Job", "Learned", "Settings", "build", "train", "worst_pair"]
 
-STEPS_OF = {"likelihood": 1000, "table": 1000, "samples": 3000}  # of a module of several variables
+STEPS_OF = {"likelihood": 1000, "table": 1600, "samples": 3000}  # of a module of several variables
 
 
 @dataclass(frozen=True)
