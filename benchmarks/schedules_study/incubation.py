@@ -62,14 +62,6 @@ def incubation(seed: int, n_rows: int | None = None) -> Numbers:
         "critical path": model.critical_path_,
         "steps": steps_of(model),
     }
-    found["end to end, as many steps"] = {}
-    epochs = 12 + 10 + 8  # passes over the rows on the critical path
-    longer, seconds = timed(ScheduledClassifier(max_epochs=epochs, random_state=seed), X, y)
-    found["end to end, as many steps"] = {
-        "accuracy": longer.score(new, target),
-        "seconds": seconds,
-        "steps": steps_of(longer),
-    }
     mixed = independent(seed, X, y)
     rows = (new - mixed.x_mean_) / mixed.x_scale_
     alone = float((answers(mixed.modules_, rows).argmax(1) == target).mean())

@@ -8,6 +8,7 @@ from modpart.inspection._history import HistoryDisplay
 from modpart.inspection._intervention import InterventionDisplay
 from modpart.inspection._modularity import ModularityDisplay
 from modpart.inspection._partition import PartitionDisplay
+from modpart.inspection._schedule import ScheduleDisplay
 from modpart.inspection._som import SOMDisplay
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "ModularityDisplay",
     "PartitionDisplay",
     "SOMDisplay",
+    "ScheduleDisplay",
 ]

@@ -107,7 +107,7 @@ def fuse(models: Sequence[Any], *, weights: Any = None) -> Any:
         total = {name: value + share * moved[name] for name, value in total.items()}
     fused = _with_weights(deepcopy(first), total)
     fused.unit_maps_ = maps
-    clusters = [getattr(model, "partition_", None) for model in models]
+    clusters: list[Any] = [getattr(model, "partition_", None) for model in models]
     if None not in clusters and all(wiring.widths == wirings[0].widths for wiring in wirings):
         pairs = zip(clusters, maps, strict=True)
         fused.partitions_ = [_moved(partition, own).match(first.partition_) for partition, own in pairs]
@@ -135,9 +135,8 @@ def _check_same_data(models: Sequence[Any]) -> None:
     first = models[0]
     for name in ("x_mean_", "x_scale_", "classes_", "y_mean_", "y_scale_"):
         for model in models[1:]:
-            if type(model) is not type(first) or not np.array_equal(
-                getattr(first, name, None), getattr(model, name, None)
-            ):
+            mine, other = np.asarray(getattr(first, name, None)), np.asarray(getattr(model, name, None))
+            if type(model) is not type(first) or not np.array_equal(mine, other):
                 raise ParameterError(
                     f"fuse: {type(first).__name__} and {type(model).__name__} do not agree in {name}. Fuse estimators "
                     "of one kind, fitted to the same columns and classes; with different rows pass standardize=False "

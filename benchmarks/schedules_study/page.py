@@ -1,0 +1,82 @@
+"""The page: one table for each part, means over seeds, and where end-to-end training wins."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["PARTS", "page"]
+
+HEAD = """\
+# Networks trained in pieces
+
+Python {python}, scikit-learn {sklearn}, torch {torch}. Made by `python benchmarks/bench_schedules.py --write`.
+Digits, 70 % of the rows to train, 30 % to judge; every number is the mean over seeds with its standard deviation. A
+seed draws the split, the start weights and the batches, and arms of one table share all three. Defaults were chosen on
+other seeds (100 to 104) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one thread
+on a machine that other work shares: compare them within one table.
+"""
+
+PARTS = {
+    "incubation": (
+        "Deep Incubation: residual net of 4 modules of 4 blocks",
+        "*Critical path* is the time with a worker for each module. *Independent* modules come from four nets "
+        "that were trained end to end.",
+        ["accuracy", "seconds", "critical path", "steps"],
+    ),
+    "incubation200": ("Deep Incubation with 200 rows", "", ["accuracy", "seconds", "critical path", "steps"]),
+    "distillation": (
+        "Distillation from module to module: students of 4 modules of 2 blocks",
+        "10 epochs for each pair, 10 of fine-tuning. *Without the teacher*: the same steps with alpha = 0.",
+        ["accuracy"],
+    ),
+    "distillation200": ("Distillation with 200 rows", "", ["accuracy"]),
+    "local": (
+        "Local training: 64-256-256-256-10",
+        "40 epochs for each module and for the head; end-to-end training has 80 epochs, as many as one module and its "
+        "head. *10 labels*: the head saw one label of each class (mean over five draws of the rows), while the hidden "
+        "modules had learnt from which rows are of the same class, for all rows. *Zero rows*: share of rows without an "
+        "active unit; *warned*: share of fits with a `CollapseWarning`.",
+        ["accuracy", "10 labels", "zero rows", "warned"],
+    ),
+    "fusion": (
+        "Fusion of two nets, 64-256-256-10",
+        "Trained on the same rows from different start weights.",
+        ["accuracy"],
+    ),
+    "caching": (
+        "A cache of what leading frozen slots answer",
+        "Seconds of the four module phases, best of two.",
+        ["cached", "not cached", "saved"],
+    ),
+}
+PERCENT = {"accuracy", "10 labels", "zero rows", "warned", "saved"}
+
+
+def page(measured: dict[str, dict[str, Any]], versions: dict[str, str], words: str = "") -> str:
+    """Markdown of everything measured."""
+    texts = [HEAD.format(**versions)]
+    for part, (title, about, columns) in PARTS.items():
+        if measured.get(part):
+            texts.append(_section(title, about, columns, measured[part]))
+        else:
+            texts.append(f"## {title}\n\nNot measured.\n")
+    return "\n".join([*texts, words] if words else texts)
+
+
+def _section(title: str, about: str, columns: list[str], runs: dict[str, Any]) -> str:
+    arms = list(next(iter(runs.values())))
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    for arm in arms:
+        cells = [arm]
+        for column in columns:
+            values = [run[arm][column] for run in runs.values() if run[arm].get(column) is not None]
+            cells.append(_cell(column, np.array(values)) if values else "")
+        lines.append(cells)
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"## {title}\n\nSeeds {', '.join(runs)}. {about}".rstrip() + f"\n\n{table}\n"
+
+
+def _cell(column: str, values: np.ndarray) -> str:
+    scale = 100 if column in PERCENT else 1
+    mean, spread = scale * values.mean(), scale * values.std(ddof=1) if len(values) > 1 else 0.0
+    return f"{mean:.2f} ± {spread:.2f}" if column in PERCENT else f"{mean:.1f}"
