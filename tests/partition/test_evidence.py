@@ -9,6 +9,7 @@ from modpart.partition._evidence.basis import SmoothBasis
 from modpart.partition._evidence.evidence import (
     AMPLITUDES,
     Stats,
+    condensed,
     grid_size,
     log_evidence,
     model_evidences,
@@ -68,6 +69,20 @@ def test_evidence_does_not_depend_on_the_order_of_rows(cell):
     np.testing.assert_allclose(
         log_evidence(stats_of(basis, X, y), S2), log_evidence(stats_of(basis, X[order], y[order]), S2), rtol=1e-9
     )
+
+
+def test_condensed_features_tell_the_same_of_any_part_of_a_cell():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = np.sin(3.0 * X[:, 0]) + (X[:, 1] > 0) + 0.05 * rng.normal(size=200)
+    basis, cell = SmoothBasis(np.ones(2)).fit(X, seed=0), np.flatnonzero(X[:, 0] > 0.5)
+    augmented = [np.column_stack([f, y])[cell] for f in basis.features(X)]
+    grams = [matrix.T @ matrix for matrix in augmented]
+    fewer = [condensed(m, gram, basis.n_linear_, 1, 0.0025) for m, gram in zip(augmented, grams, strict=True)]
+    assert sum(m.shape[1] for m in fewer) < 0.75 * sum(m.shape[1] for m in augmented)
+    part = (X[cell, 1] > 0).astype(int)
+    full, short = (log_evidence(Stats.of_groups(m, part, 2, basis.n_linear_), 0.0025) for m in (augmented, fewer))
+    np.testing.assert_allclose(short, full, atol=0.02)
 
 
 def test_prediction_is_the_posterior_mean_of_the_kept_models(cell):

@@ -8,8 +8,10 @@ from modpart.datasets import (
     make_curved_minority,
     make_elastoplastic,
     make_four_quadrants,
+    make_rare_corner,
     make_sine_burst,
     make_smooth_curve,
+    make_three_pieces,
     make_two_planes,
 )
 from modpart.partition import ActivePartitioner
@@ -124,6 +126,14 @@ def test_regimes_that_only_a_second_look_finds(make, noise, seed):
     contest = contest_by_evidence(rows.X, rows.y, np.random.default_rng(seed))
     assert len(contest.experts) == regime.max() + 1
     assert adjusted_rand_score(regime[rows.first], contest.labels) > 0.95
+
+
+@pytest.mark.parametrize(("make", "seed"), [(make_three_pieces, 500), (make_rare_corner, 509)])
+def test_a_row_beside_a_jump_is_no_outlier(make, seed):
+    X, y, regime = make(1000, random_state=seed)
+    rows = WeightedRows.of(X, y, np.ones(len(X)))
+    contest = contest_by_evidence(rows.X, rows.y, np.random.default_rng(seed))
+    assert adjusted_rand_score(regime[rows.first], contest.labels) == 1.0
 
 
 @pytest.mark.parametrize("seed", [0, 2, 3])  # one-sided ones side by side by chance make a regime in 1 of 12 draws

@@ -111,7 +111,8 @@ def find_regimes(
     Where regimes are found they are looked for again, with the noise left inside them, a relevance learned inside them
     (once also all inputs alike, where they are few) and bolder cuts, until two searches in turn agree or no more is
     gained; the partition of highest evidence stays. Over all rows, jumps make an input that matters within a regime
-    seem idle. Distances between rows, for votes and gates, keep the relevance of all rows together.
+    seem idle. Rows that local lines took for outliers count again where a law nearby fits them. Distances between rows,
+    for votes and gates, keep the relevance of all rows together.
 
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
