@@ -28,7 +28,7 @@ def scored(X, Y, returns, orientation="input", skip=False, **settings):
 @pytest.mark.parametrize("orientation", ["input", "output", "directional"])
 def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
     for kind in KINDS:
-        X, Y = problem(kind, 3, 2, 160, 0)
+        X, Y = problem(kind, 3, 2, 110, 0)
         for skip in (False, True):
             monkeypatch.setattr(evaluate, "FEW", 10**6)
             cold = scored(X, Y, returns, orientation, skip)
