@@ -113,10 +113,14 @@ def _call(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
         return function(*job)
 
 
-def parallel_map(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], *, n_jobs: int | None) -> list[Any]:
+def parallel_map(
+    function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], *, n_jobs: int | None, threads: bool = False
+) -> list[Any]:
     """Return ``[function(*job) for job in jobs]``, spread over `n_jobs` joblib workers.
 
-    `function` must live at module level, so that processes and dask workers can import it. Whoever wants another
-    backend says so outside: ``joblib.parallel_config("dask")``.
+    `function` must live at module level, so that processes and dask workers can import it. `threads` suits work that
+    spends its time in large numpy calls. Whoever wants another backend says so outside:
+    ``joblib.parallel_config("dask")``.
     """
-    return list(Parallel(n_jobs=n_jobs)(delayed(_call)(function, job) for job in jobs))
+    prefer = "threads" if threads else None
+    return list(Parallel(n_jobs=n_jobs, prefer=prefer)(delayed(_call)(function, job) for job in jobs))

@@ -289,13 +289,33 @@ class DEA(TransformerMixin, Reporting, Estimator):
         scores : ndarray of shape (n_new,), float64
             As `scores_`; better than the frontier is beyond its bound.
         """
+        return self._judged(X)[0]
+
+    def efficiency_units(self, X: Any) -> np.ndarray:
+        """Efficiency of units before the fitted frontier, whatever the orientation and measure.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_new, n_features)
+            All columns that `fit` has seen.
+
+        Returns
+        -------
+        efficiency : ndarray of shape (n_new,), float64
+            As `efficiency_`: 1 on the frontier, less behind it, more beyond it, inf where no unit is comparable; nan
+            for measures that define none.
+        """
+        return self._judged(X)[1]
+
+    def _judged(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Scores and efficiencies of new units."""
         check_is_fitted(self)
         units = labels_of(X)
         X = check_X(self, X)
         units = np.arange(len(X)) if units is None else units
         new = self._frontier.units(*self._split(self._usable(X, units, warn=False)))
         with one_thread():
-            return self._delivered(self._frontier.score(new), units)[0]
+            return self._delivered(self._frontier.score(new), units)
 
     def transform(self, X: Any) -> np.ndarray:
         """Scores of units against the fitted frontier, as a feature.

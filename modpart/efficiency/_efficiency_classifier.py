@@ -411,6 +411,8 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         check_is_fitted(self)
         if self.dea_ is None:
             raise ParameterError(NO_FRONTIER)
+        if hasattr(self.dea_, "efficiency_units"):
+            return self.dea_.efficiency_units(X)
         return _as_efficiency(self.dea_, np.asarray(self.dea_.score_units(X), dtype=np.float64))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -482,7 +484,7 @@ def _names_of_units(X: Any, n_units: int) -> np.ndarray:
 
 
 def _as_efficiency(dea: Any, scores: np.ndarray) -> np.ndarray:
-    """Scores of new units with 1 as the frontier and more as better, as `efficiency_` has them."""
+    """Scores of another estimator than DEA with 1 as the frontier and more as better, as `efficiency_` has them."""
     orientation = getattr(dea, "orientation", "input")
     if orientation == "output":
         with np.errstate(divide="ignore"):

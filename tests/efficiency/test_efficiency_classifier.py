@@ -21,7 +21,7 @@ from modpart.efficiency import (
     cross_validate_classes,
 )
 from modpart.efficiency._classes.edges import cut
-from modpart.efficiency._classes.routed import fold_numbers
+from modpart.efficiency._classes.routed import RoutedClassifier, fold_numbers
 from modpart.exceptions import InputDataError, ModpartWarning, ParameterError
 from tests.public import ROOT
 
@@ -148,6 +148,24 @@ def test_a_cluster_of_one_class_or_few_rows_falls_back():
     assert sorted(model.fallback_) in (["", "8 rows"], ["", "one class"])
     assert model.models_.count(None) == 1
     assert model.predict(TEST).shape == (80,)
+
+
+def test_a_cluster_without_rows_is_told_by_the_classifier_for_all():
+    rng = np.random.default_rng(0)
+    Z, codes = rng.random((60, 2)), np.repeat([0, 1], 30)
+    Z[codes == 1] += 0.5
+    clusters = rng.integers(2, size=60)  # nobody is in the third
+    model = RoutedClassifier(ReducedPolynomialClassifier(1), "local", 3, 2).fit(Z, clusters, codes)
+    assert model.fallback == ["", "", "no row"] and model.models[2] is None and model.sizes[2] == 0
+    alone = ReducedPolynomialClassifier(1).fit(Z, codes)
+    np.testing.assert_array_equal(model.predict_proba(Z, np.full(60, 2)), alone.predict_proba(Z))
+
+
+@pytest.mark.parametrize("settings", [{"orientation": "hyperbolic"}, {"measure": "sbm"}, {"orientation": "output"}])
+def test_new_units_are_judged_as_those_of_the_fit_for_any_orientation_and_measure(settings):
+    model = EfficiencyClassifier(DEA(outputs=OUTPUTS, **settings), 3, n_clusters=1, combine="none", random_state=0)
+    model.fit(TRAIN)
+    np.testing.assert_allclose(model.dea_scores(TRAIN), model.efficiency_, atol=1e-9)
 
 
 @pytest.mark.parametrize("clusterer", [KMeans(n_init=3), GaussianMixture(), SOM((1, 3))], ids=repr)

@@ -1,14 +1,18 @@
 """The engine's ways to the answer: cold, from neighbours, in two rounds, by HiGHS, in parallel: one answer."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from joblib import parallel_config
 
 import modpart.efficiency._models.evaluate as evaluate
+import modpart.efficiency._models.warm as warm
 import modpart.efficiency._simplex.solve as solving
 from modpart.datasets import make_frontier
 from modpart.efficiency import DEA
 from modpart.efficiency._models.frontier import Frontier
+from modpart.efficiency._models.radial import Directional
 from modpart.efficiency._models.technology import Technology
 from tests.efficiency.problems import KINDS, problem
 
@@ -24,7 +28,7 @@ def scored(X, Y, returns, orientation="input", skip=False, **settings):
 @pytest.mark.parametrize("orientation", ["input", "output", "directional"])
 def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
     for kind in KINDS:
-        X, Y = problem(kind, 3, 2, 160, 0)
+        X, Y = problem(kind, 3, 2, 110, 0)
         for skip in (False, True):
             monkeypatch.setattr(evaluate, "FEW", 10**6)
             cold = scored(X, Y, returns, orientation, skip)
@@ -59,6 +63,34 @@ def test_what_the_engine_does_not_finish_goes_to_highs(monkeypatch):
             units = model.own_units(allowed=not skip)
             slacks = [model.slack_stage(units, each).slacks.sum(axis=1) for each in (found, expected)]
             np.testing.assert_allclose(*slacks, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [200, 201, 999, 5000])
+def test_samples_hold_every_place_once_and_grow(count):
+    parts = warm.samples(count)
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(count))
+    assert len(parts[0]) < 300 and all(len(a) < len(b) for a, b in pairwise(parts))
+
+
+@pytest.mark.parametrize("returns", RETURNS)
+def test_a_unit_begins_at_the_prices_that_bound_it_best(returns):
+    """With the bases of all units known each finds its own bound, which no other one's exceeds."""
+    X, Y = problem("smooth", 3, 2, 60, 0)
+    technology = Technology.of(X, Y, returns)
+    units = Frontier(technology).own_units()
+    model = Directional(np.hstack([X, 0 * Y]))
+    found = evaluate.evaluate(model, technology, units).solution
+    known = warm.Known.of(found, np.arange(60), model.own, units.place)
+    assert len(known) > 40
+    programs = model.programs(technology, units, technology.shared_columns(), technology.largest, None)
+    begun = known.begin(programs, technology.largest)
+    again = solving.solve(programs, np.arange(60), [np.arange(60)], begun)
+    np.testing.assert_allclose(again.value, found.value, atol=1e-9)
+    move, rhs = (part / programs.scale for part in (programs.columns[:, 0], programs.rhs))
+    bound = -(rhs @ known.prices.T) / (move @ known.prices.T)
+    assert (bound <= found.value[:, None] + 1e-9).all()
+    own = np.isin(np.arange(60), known.place)
+    np.testing.assert_allclose(bound.max(axis=1)[own], found.value[own], atol=1e-9)
 
 
 def test_one_worker_or_two_give_the_same_bits(monkeypatch):

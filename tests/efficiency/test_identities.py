@@ -24,7 +24,7 @@ def score(X, Y, returns, **settings):
     return model.score(model.own_units())
 
 
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.claims)])
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.claims)])
 def test_problems_of_all_kinds_keep_the_laws_of_radial_scores(step):
     for kind, X, Y in problems(step):
         found = {}
@@ -68,7 +68,7 @@ def assert_multipliers_are_feasible(X, Y, returns, orientation, scored):
 @pytest.mark.parametrize("returns", RETURNS)
 @pytest.mark.parametrize("orientation", ["input", "output"])
 def test_targets_score_one_and_have_no_slack(returns, orientation):
-    for _, X, Y in problems(9):
+    for _, X, Y in problems(13):
         n, m = X.shape
         model = Frontier(Technology.of(X, Y, returns), orientation)
         units = model.own_units()
@@ -84,7 +84,7 @@ def test_targets_score_one_and_have_no_slack(returns, orientation):
 
 
 def test_slack_based_scores_are_below_radial_ones_and_ram_is_between_zero_and_one():
-    for kind, X, Y in problems(9):
+    for kind, X, Y in problems(13):
         for returns in ("crs", "vrs"):
             if kind != "zeros":
                 sbm = score(X, Y, returns, measure="sbm").scores
@@ -98,7 +98,7 @@ def test_slack_based_scores_are_below_radial_ones_and_ram_is_between_zero_and_on
 @pytest.mark.parametrize("measure", ["radial", "sbm", "mip", "ram"])
 def test_units_of_measurement_move_no_score(measure):
     rng = np.random.default_rng(0)
-    for kind, X, Y in problems(11):
+    for kind, X, Y in problems(13):
         if kind == "zeros" and measure == "sbm":
             continue
         X2 = X * 10.0 ** rng.uniform(-6, 6, X.shape[1])
@@ -142,7 +142,7 @@ def test_copies_and_worse_units_change_nothing_and_rows_may_stand_in_any_order()
 
 
 def test_super_efficiency_is_the_score_of_inefficient_units():
-    for _, X, Y in problems(9):
+    for _, X, Y in problems(13):
         for returns in RETURNS:
             model = Frontier(Technology.of(X, Y, returns))
             plain = model.score(model.own_units()).scores

@@ -130,9 +130,9 @@ def test_russell_measures(returns, orientation):
 
 @every_returns
 def test_hyperbolic_distance(returns):
-    for X, Y in list(cases(["smooth", "whole"]))[:6]:
+    for X, Y in list(cases(["smooth", "whole"]))[:4]:
         model = frontier(X, Y, returns, orientation="hyperbolic")
-        units = list(looked_at(len(X)))[:3]
+        units = list(looked_at(len(X)))[:2]
         found = model.score(model.own_units()).scores
         np.testing.assert_allclose(found[units], [oracle.hyperbolic(X, Y, o, returns) for o in units], atol=1e-7)
         if returns == "crs":

@@ -18,9 +18,10 @@ from modpart.efficiency._simplex.tableau import DUAL_TOL
 
 __all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves"]
 
-CHUNK = 1000
+CHUNK = 5000  # at most; long numpy calls let threads work side by side
+SPLIT = 5e6  # units times columns from which on there is work for two
 FEW = 200  # units from which on a sample is solved first
-AT_ONCE = 16  # chunks between two reports
+AT_ONCE = 32  # chunks between two reports
 MUCH = 4e8  # prices of a sample times columns from which on they are compared with the columns in use alone
 MANY = 5000  # units from which on there are two rounds
 
@@ -145,14 +146,14 @@ class _Evaluation:
     ) -> Solution:
         """Solve for the units at some places of `order`, neighbours together."""
         jobs = []
-        for places in _pieces(part):
+        for places in _pieces(part, len(levels[-1])):
             begin = None if known is None else known.near(places[0], places[-1])
             jobs.append((self._only(order[places]), working, levels, begin))
         return self._in_parallel(_solve, jobs, len(part))
 
     def _confirmed(self, order: np.ndarray, first: Solution, columns: np.ndarray) -> Solution:
         """Compare all prices of a first round with all columns that may matter, and solve again where one gains."""
-        pieces = _pieces(np.arange(len(order)))
+        pieces = _pieces(np.arange(len(order)), len(columns))
         jobs = [(self._only(order[places]), first.take(places), columns) for places in pieces]
         return self._in_parallel(_confirm, jobs, len(order))
 
@@ -160,7 +161,7 @@ class _Evaluation:
         parts: list[Solution] = []
         at_once = len(jobs) if self.report is None else AT_ONCE
         for first in range(0, len(jobs), at_once):
-            parts += parallel_map(work, jobs[first : first + at_once], n_jobs=self.n_jobs)
+            parts += parallel_map(work, jobs[first : first + at_once], n_jobs=self.n_jobs, threads=True)
             if self.report is not None:
                 self.report(f"{sum(len(part.value) for part in parts)} of {count} units")
         return Solution.joined(parts)
@@ -174,9 +175,10 @@ class _Evaluation:
         return some
 
 
-def _pieces(places: np.ndarray) -> list[np.ndarray]:
+def _pieces(places: np.ndarray, n_columns: int) -> list[np.ndarray]:
     """Pieces of nearly equal size; their number does not depend on the number of workers."""
-    return np.array_split(places, max(1, -(-len(places) // CHUNK)))
+    fewest = 2 if len(places) * n_columns >= SPLIT else 1
+    return np.array_split(places, max(fewest, -(-len(places) // CHUNK)))
 
 
 def _put_together(parts: list[np.ndarray], found: list[Solution]) -> Solution:

@@ -51,7 +51,7 @@ def largest_slacks(
         more = None if extra is None else extra[rows]
         part = model.take(rows), technology, units.take(rows), shared, largest, more
         jobs.append((*part, first.take(rows), weights[rows], working))
-    solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs))
+    solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs, threads=True))
     answer = Answer(solution, intensities(solution, model.own, technology, units))
     return slacks_of(solution, units, largest, first=2), answer
 
