@@ -58,7 +58,9 @@ HEAD = f"""# How often bootstrap intervals cover the truth
 
 Share of 95 % intervals of `bootstrap_dea` that hold the true efficiency, over all units of samples of {UNITS} units,
 {REPLICATES} replicates. Settings were chosen on other samples. Made by
-`python benchmarks/bench_dea_coverage.py --store FILE --write`.
+`python benchmarks/bench_dea_coverage.py --store FILE --write`. The aim is .90 to .98 over 200 samples of a frontier;
+where the table says fewer, the run was not finished, and the standard errors of the mean over samples say what that
+costs.
 
 | frontier | samples | covered | standard error | truth better than the interval | truth worse |
 |---|---|---|---|---|---|

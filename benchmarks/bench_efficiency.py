@@ -61,7 +61,7 @@ anyone can do who is judged by the latter.
 
 ## Time
 
-Seconds, {cores} cores, the machine shared with others.
+Seconds, {cores} cores.
 
 | task | seconds |
 |---|---|
