@@ -85,7 +85,7 @@ class ModularDCM(Answers, Estimator):
         Rows of one step.
     max_steps : int or "auto", default="auto"
         Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood, 1600
-        where all combinations of states are compared, and 3000 otherwise.
+        where all combinations of states are compared (1000 where these are more than 1000), and 3000 otherwise.
     n_restarts : int, default=1
         Starts of each module, of which the one closest to the data is kept.
     on_unidentifiable : {"raise", "warn"}, default="raise"

@@ -25,7 +25,8 @@ from modpart._torch.state import from_numpy, load_numpy, to_numpy
 
 __all__ = ["DataSet", "Job", "Learned", "Settings", "build", "train", "worst_pair"]
 
-STEPS_OF = {"likelihood": 1000, "table": 1600, "samples": 3000}  # of a module of several variables
+STEPS_OF = {"likelihood": 1000, "table": 1600, "large table": 1000, "samples": 3000}  # of a module of several variables
+LARGE = 1000  # combinations of states from which a table is large
 
 
 @dataclass(frozen=True)
@@ -198,10 +199,9 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
         )
     nodes = {node.name: node for node in job.nodes}
     comparisons = [_comparison(system, part, nodes, s.device) for part in job.data]
-    exact = all(isinstance(comparison, Table) for comparison in comparisons)
-    if not exact:
+    if not all(isinstance(comparison, Table) for comparison in comparisons):
         system.priors.requires_grad_(False)  # samples pass no gradient to them
-    common |= _length(job, "table" if exact else "samples")
+    common |= _length(job, _kind(comparisons))
     rivals = Rivals(system, comparisons, draw)
     if s.loss == "mmd":
         return make_net(Discrepancy(rivals, s.batch_size), net_class=StepNet, lr=s.lr, **common)
@@ -218,6 +218,14 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
         optimizer__betas=(0.5, 0.9),
         **common,
     )
+
+
+def _kind(comparisons: Sequence[Comparison | Table]) -> str:
+    """Which entry of :data:`STEPS_OF` holds."""
+    sizes = [len(comparison.real) for comparison in comparisons if isinstance(comparison, Table)]
+    if len(sizes) < len(comparisons):
+        return "samples"
+    return "large table" if max(sizes) > LARGE else "table"
 
 
 def _length(job: Job, kind: str) -> dict[str, Any]:
