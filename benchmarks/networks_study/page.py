@@ -24,7 +24,8 @@ PARTS = {
         "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
         "knows the set. Pixels run from 0 to 1 unless said otherwise. Below the trained nets stand the controls at "
         "MODA's size: the standard net cut by mean activation and by chance, MODA's by chance, ten small nets trained "
-        "from scratch one against the rest, and one small net.",
+        "from scratch one against the rest, and one small net (three or four units in a layer, some of which die: that is "
+        "what a net of this size is, not a rival).",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (
@@ -111,6 +112,9 @@ def page(measured: dict[str, dict[str, Any]], versions: dict[str, str]) -> str:
     for part, (title, words, columns) in PARTS.items():
         if measured.get(part):
             texts.append(_section(title, words, columns, measured[part]))
+    missing = [title for part, (title, *_) in PARTS.items() if not measured.get(part)]
+    if missing:
+        texts.append("## Not measured\n\n" + "\n".join(f"- {title}" for title in missing) + "\n")
     return "\n".join([*texts, _rivals(measured)])
 
 
@@ -145,7 +149,8 @@ def _section(title: str, words: str, columns: list[str], runs: dict[str, Any]) -
     for arm in arms:
         cells = [arm]
         for column in columns:
-            values = [run[arm][column] for run in runs.values() if np.isfinite(float("nan") if run[arm].get(column) is None else run[arm][column])]
+            known = [run[arm][column] for run in runs.values() if run[arm].get(column) is not None]
+            values = [value for value in known if np.isfinite(value)]
             cells.append(_cell(column, np.array(values)) if values else "")
         lines.append(cells)
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)

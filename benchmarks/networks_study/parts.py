@@ -29,7 +29,7 @@ from modpart.networks import (
 from modpart.networks._layout import even_places, place_units, swap_units, wire_length
 from modpart.networks._masks import random_masks_like
 
-Numbers = dict[str, dict[str, float]]
+Numbers = dict[str, dict[str, float | None]]
 
 
 def digits(seed: int, test_size: float = 0.2) -> tuple[np.ndarray, ...]:
