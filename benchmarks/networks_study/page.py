@@ -24,8 +24,8 @@ PARTS = {
         "accuracy of nets cut out for 42 sets of two to eight classes, and `restricted` that of the whole net when it "
         "knows the set. Pixels run from 0 to 1 unless said otherwise. Below the trained nets stand the controls at "
         "MODA's size: the standard net cut by mean activation and by chance, MODA's by chance, ten small nets trained "
-        "from scratch one against the rest, and one small net (three or four units in a layer, some of which die: that is "
-        "what a net of this size is, not a rival).",
+        "from scratch one against the rest, and one small net, whose spread over seeds says that on some it failed to "
+        "train at all: a weak rival.",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (
