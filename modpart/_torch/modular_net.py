@@ -70,6 +70,7 @@ class ModularNet(TensorNet):
                 group["lr"] = self.lr * 0.5 * (1.0 + cos(pi * min(self.fraction, 1.0)))
         answer = super().train_step(batch, **fit_params)
         self.done += 1
+        self.batch_ = batch
         self.hold_zeros()
         for step in self.steps:
             step(self)

@@ -195,16 +195,32 @@ class WireCost:
     bias_ramp: Ramp
 
     def __call__(self, scene: Scene) -> torch.Tensor:
-        total = scene.y.new_zeros((), dtype=torch.float32)
-        with_bias = self.bias_length * self.bias_ramp(scene.fraction)
+        factor, with_bias = self.weight * self.ramp(scene.fraction), self.bias_length * self.bias_ramp(scene.fraction)
+        priced: list[torch.Tensor] = []
         for layer, lengths in self.lengths.items():
-            magnitude = _weight(scene, layer).abs()
-            magnitude = magnitude.flatten(2).sum(2) if magnitude.ndim > 2 else magnitude
-            total = total + (magnitude * lengths).sum()
+            weight = _weight(scene, layer)
+            priced += [weight, factor * lengths.reshape(*lengths.shape, *[1] * (weight.ndim - 2))]
             bias = getattr(scene.module.get_submodule(layer), "bias", None)
             if with_bias and isinstance(bias, torch.Tensor):
-                total = total + with_bias * bias.abs().sum()
-        return self.weight * self.ramp(scene.fraction) * total
+                priced += [bias, bias.new_full((), factor * with_bias)]
+        return _PricedMagnitude.apply(*priced)
+
+
+class _PricedMagnitude(torch.autograd.Function):
+    """Sum of |W| times a price over pairs (W, price), with its gradient in closed form."""
+
+    @staticmethod
+    def forward(ctx: Any, *pairs: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(*pairs)
+        return torch.stack([(w.abs() * price).sum() for w, price in zip(pairs[::2], pairs[1::2], strict=True)]).sum()
+
+    @staticmethod
+    def backward(ctx: Any, slope: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        pairs = ctx.saved_tensors
+        slopes: list[torch.Tensor | None] = []
+        for weight, price in zip(pairs[::2], pairs[1::2], strict=True):
+            slopes += [weight.sgn().mul_(price * slope), None]
+        return tuple(slopes)
 
 
 def _weight(scene: Scene, layer: str) -> torch.Tensor:

@@ -10,7 +10,9 @@ from modpart.networks._layout import Places, even_places, place_units, swap_unit
 from modpart.networks._modularity import Modularity, Recipe, Training, links_between
 from modpart.networks._plan import Wiring
 
-__all__ = ["Bimt", "wire_lengths"]
+__all__ = ["Bimt", "useful_wires", "wire_lengths"]
+
+_REFIT = 300  # steps of L-BFGS
 
 
 class Bimt(Modularity):
@@ -18,8 +20,8 @@ class Bimt(Modularity):
 
     Unit i of n in a layer sits at (2 i + 1) / (2 n). The loss gets `weight` times the sum of
     ``|W_ij| (locality |x_i - x_j| + depth)``, for biases ``depth |b|``, so that few and short wires are left; every
-    `every` steps units move to where their wires are shorter. Near the end wires below `prune` are cut and the rest is
-    trained without the price. Use it for small nets that are to be read.
+    `every` steps units move to where their wires are shorter. Near the end wires below `prune` are cut, and those that
+    lead nowhere; the rest is trained without the price. Use it for small nets that are to be read.
 
     Parameters
     ----------
@@ -36,8 +38,12 @@ class Bimt(Modularity):
         Steps of the optimiser between moves; 0 moves units only at the end.
     prune : float >= 0, default=0.01
         Wires with a smaller absolute weight are cut before the last part; 0 cuts none.
+    slack : float from 0 to 1, default=0.3
+        Wires are then cut one after the other, the cheapest first and with a refit each time, while the loss of the
+        task stays below this share of what it was under the price; 0 cuts no more. Only when every step sees all rows.
     last_part : float from 0 to 1, default=0.2
-        Share of the training after cutting.
+        Share of a training in batches that comes after cutting. A training on all rows at once is refitted by L-BFGS
+        instead.
 
     Notes
     -----
@@ -59,7 +65,7 @@ class Bimt(Modularity):
     Bimt(locality=0.0, placement='swap')
     """
 
-    recipe: ClassVar[Recipe] = Recipe("adam", 2e-3, -1, 10_000)
+    recipe: ClassVar[Recipe] = Recipe("adam", 2e-3, -1, 5_000)
     _rules: ClassVar[dict[str, tuple[Rule, ...]]] = {
         "weight": (number(0),),
         "locality": (number(0),),
@@ -67,6 +73,7 @@ class Bimt(Modularity):
         "placement": (one_of("assignment", "swap"),),
         "every": (integer(0),),
         "prune": (number(0),),
+        "slack": (number(0, 1),),
         "last_part": (number(0, 1),),
     }
 
@@ -78,6 +85,7 @@ class Bimt(Modularity):
         placement: Literal["assignment", "swap"] = "assignment",
         every: int = 200,
         prune: float = 0.01,
+        slack: float = 0.3,
         last_part: float = 0.2,
     ) -> None:
         self.weight = weight
@@ -86,6 +94,7 @@ class Bimt(Modularity):
         self.placement = placement
         self.every = every
         self.prune = prune
+        self.slack = slack
         self.last_part = last_part
 
     def join(self, training: Training) -> None:
@@ -107,7 +116,7 @@ class Bimt(Modularity):
             found = wire_lengths(wiring, places, self.locality, self.depth)
             return {layer: from_numpy(length, np.float32).to(training.device) for layer, length in found.items()}
 
-        end = 1.0 - self.last_part
+        end = 1.0 if training.whole else 1.0 - self.last_part
         ramp = [(0.0, 1.0), (0.25 * end, 10.0), (0.75 * end, 1.0), (end, 0.0)]
         biases = [(0.0, 0.0), (0.75 * end, 1.0)]
         term = WireCost(self.weight, lengths(places), self.depth, Ramp(ramp), Ramp(biases))
@@ -115,12 +124,15 @@ class Bimt(Modularity):
         cut_at = int(end * training.n_steps)
 
         def move(net: Any) -> None:
+            if self.prune and net.done == cut_at:
+                kept = self._wires_kept(to_numpy(net.module_), wiring)
+                if training.whole:
+                    kept = self._refitted(net, kept, wiring)
+                net.keep_zero(training.zeros | kept)
             if net.done == training.n_steps or (self.every and net.done < cut_at and net.done % self.every == 0):
                 links = links_between(to_numpy(net.module_), wiring, inner=False, power=1)
                 training.found["layout_"] = self._moved(links, training.found["layout_"], wiring)
                 term.lengths = lengths(training.found["layout_"])
-            if self.prune and net.done == cut_at:
-                net.keep_zero(training.zeros | self._wires_kept(to_numpy(net.module_), wiring))
 
         training.steps.append(move)
 
@@ -134,12 +146,47 @@ class Bimt(Modularity):
         names = [f"{wire.layer}.weight" for wire in wiring.wires]
         return {name: np.abs(weights[name]) >= self.prune for name in names}
 
+    def _refitted(self, net: Any, kept: dict[str, np.ndarray], wiring: Wiring) -> dict[str, np.ndarray]:
+        """Refit what is left, and cut more wires while the loss stays below its share of what it was."""
+        from modpart._torch.pruning import Pruning
+
+        pruning = Pruning(net, kept, lambda masks: useful_wires(masks, wiring))
+        before = pruning.loss().item()
+        pruning.refit(_REFIT)
+        if self.slack:
+            pruning.cut_while(self.slack * before)
+            pruning.refit(_REFIT)
+        return pruning.finish()
+
+
+def useful_wires(masks: dict[str, np.ndarray], wiring: Wiring) -> dict[str, np.ndarray]:
+    """The masks without wires into units that nobody hears, and out of units that hear nobody."""
+    masks = {name: mask.copy() for name, mask in masks.items()}
+    before = -1
+    while before != (before := sum(int(mask.sum()) for mask in masks.values())):
+        for group in wiring.hidden:
+            alive = [np.zeros(wiring.widths[group], dtype=bool) for _ in range(2)]
+            for wire in wiring.wires:
+                mask = masks[f"{wire.layer}.weight"]
+                if wire.target == group:
+                    alive[0] |= mask.reshape(len(mask), -1).any(1)
+                if wire.source == group:
+                    heard = mask.any(axis=tuple(axis for axis in range(mask.ndim) if axis != 1))
+                    alive[1] |= wire.units(heard).any(1)
+            dead = ~(alive[0] & alive[1])
+            for wire in wiring.wires:
+                mask = masks[f"{wire.layer}.weight"]
+                if wire.target == group:
+                    mask[dead] = False
+                if wire.source == group:
+                    mask[:, wire.columns(dead)] = False
+    return masks
+
 
 def wire_lengths(wiring: Wiring, places: Places, locality: float, depth: float) -> dict[str, np.ndarray]:
     """Length of each wire, in the shape of its weight without kernels: (n_outputs, n_input_columns)."""
     lengths = {}
     for wire in wiring.wires:
-        ends = places[wire.source]
-        columns = np.tile(ends, wire.fold) if wire.strided else np.repeat(ends, wire.fold)
-        lengths[wire.layer] = locality * np.abs(places[wire.target][:, None] - columns) + depth
+        distance = np.abs(places[wire.target][:, None] - wire.columns(places[wire.source]))
+        lengths[wire.layer] = locality * distance + depth
     return lengths

@@ -164,13 +164,7 @@ def check_hidden(owner: str, wiring: Wiring, n_clusters: int, method: str) -> No
 def columns_of(wiring: Wiring, partition: UnitPartition) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Cluster of each output and of each input column of the layers between hidden units."""
     labels = partition.labels
-    return {
-        wire.layer: (
-            labels[wire.target],
-            np.tile(labels[wire.source], wire.fold) if wire.strided else np.repeat(labels[wire.source], wire.fold),
-        )
-        for wire in wiring.inner
-    }
+    return {wire.layer: (labels[wire.target], wire.columns(labels[wire.source])) for wire in wiring.inner}
 
 
 def cluster_masks(weights: Weights, wiring: Wiring, partition: UnitPartition) -> dict[str, np.ndarray]:

@@ -37,6 +37,7 @@ class Training:
     rng: np.random.Generator
     device: Any
     n_steps: int
+    whole: bool = False  # whether each step sees all rows
     taps: dict[str, str] = field(default_factory=dict)  # layer to listen to -> group whose units it shows
     terms: list[Any] = field(default_factory=list)
     steps: list[Any] = field(default_factory=list)

@@ -112,8 +112,11 @@ class ModularNet(Estimator):
         seed, seed_of_module = child_seeds(rng, 2)
         with own_randomness(seed_of_module if self.module is not None else None):
             plan, weights = new_net(self, X.shape[1], n_outputs, new_generator(seed))
-            n_steps = recipe.max_epochs * -(-len(X) // (len(X) if recipe.batch_size == -1 else recipe.batch_size))
-            training = Training(type(self).__name__, plan, weights, n_classes, rng, self._torch_device(), n_steps)
+            n_batches = 1 if recipe.batch_size == -1 else -(-len(X) // recipe.batch_size)
+            n_steps = recipe.max_epochs * n_batches
+            training = Training(
+                type(self).__name__, plan, weights, n_classes, rng, self._torch_device(), n_steps, n_batches == 1
+            )
             training.taps = _relus(self, plan)
             self.plan_ = plan
             _check_answer(self, self._rebuilt(weights), X, n_outputs)

@@ -85,9 +85,8 @@ class ClusteredNet(ModularNet):
             alone = dict(weights)
             for wire in last:
                 known = labels.get(wire.source, np.full(wiring.widths[wire.source], q))
-                heard = np.tile(known, wire.fold) if wire.strided else np.repeat(known, wire.fold)
                 name = f"{wire.layer}.weight"
-                mask = (heard == q).reshape(1, -1, *[1] * (weights[name].ndim - 2))
+                mask = (wire.columns(known) == q).reshape(1, -1, *[1] * (weights[name].ndim - 2))
                 alone[name] = weights[name] * mask
                 if f"{wire.layer}.bias" in alone:
                     alone[f"{wire.layer}.bias"] = np.zeros_like(weights[f"{wire.layer}.bias"])

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from modpart.exceptions import ParameterError
 
 __all__ = ["INPUT", "Layer", "Norm", "Plan", "Wire", "Wiring", "layer_paths", "wire_up"]
@@ -37,6 +39,14 @@ class Wire:
     target: str
     fold: int
     strided: bool
+
+    def columns(self, of_units: np.ndarray) -> np.ndarray:
+        """Repeat what is known of the source's units for the layer's input columns."""
+        return np.tile(of_units, self.fold) if self.strided else np.repeat(of_units, self.fold)
+
+    def units(self, of_columns: np.ndarray) -> np.ndarray:
+        """Put the input columns that belong to one unit in a row: (width of the source, fold)."""
+        return of_columns.reshape(self.fold, -1).T if self.strided else of_columns.reshape(-1, self.fold)
 
 
 @dataclass(frozen=True)
