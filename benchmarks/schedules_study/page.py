@@ -12,8 +12,8 @@ HEAD = """\
 Python {python}, scikit-learn {sklearn}, torch {torch}. Made by `python benchmarks/bench_schedules.py --write`.
 Digits, 70 % of the rows to train, 30 % to judge; every number is the mean over seeds with its standard deviation. A
 seed draws the split, the start weights and the batches, and arms of one table share all three. Defaults were chosen on
-other seeds (100 to 104) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one thread
-on a machine that other work shares: compare them within one table.
+other seeds (100 to 104) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one
+thread on a machine that other work shares: compare them within one table.
 """
 
 PARTS = {

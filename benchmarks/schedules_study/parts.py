@@ -35,7 +35,7 @@ PLAIN: dict[str, Any] = {
 def distillation(seed: int, n_rows: int | None = None) -> Numbers:
     """Students of half the depth, with and without their teacher."""
     X, new, y, target = digits(seed, n_rows)
-    teacher = FrozenEstimator(IncubatedClassifier(random_state=seed).fit(X, y))
+    teacher = FrozenEstimator(IncubatedClassifier(standardize=False, random_state=seed).fit(X, y))
     found: Numbers = {"teacher, 4 x 4 blocks": {"accuracy": teacher.estimator.score(new, target)}}
     student = ModuleDistiller(teacher, random_state=seed).fit(X, y)
     found["distilled, no fine-tuning"] = {"accuracy": student.assembled().score(new, target)}
@@ -43,7 +43,7 @@ def distillation(seed: int, n_rows: int | None = None) -> Numbers:
     alone = ModuleDistiller(teacher, alpha=0.0, random_state=seed).fit(X, y)
     found["modules without the teacher, fine-tuned"] = {"accuracy": alone.score(new, target)}
     for epochs in (10, 20):
-        model = ScheduledClassifier(depth=2, max_epochs=epochs, random_state=seed).fit(X, y)
+        model = ScheduledClassifier(standardize=False, depth=2, max_epochs=epochs, random_state=seed).fit(X, y)
         found[f"end to end, {epochs} epochs"] = {"accuracy": model.score(new, target)}
     return found
 
@@ -51,7 +51,6 @@ def distillation(seed: int, n_rows: int | None = None) -> Numbers:
 def local(seed: int) -> Numbers:
     """Hidden modules from each objective, and heads on all labels and on ten."""
     X, new, y, target = digits(seed)
-    X, new = X / 16.0, new / 16.0
     found: Numbers = {}
 
     def arm(name: str, few: bool = False, **settings: Any) -> None:
@@ -102,16 +101,16 @@ def fusion(seed: int) -> Numbers:
     """Two nets of different start weights: averaged as they are, and after their units were matched."""
     X, new, y, target = digits(seed)
     settings = PLAIN | {"n_modules": 2, "max_epochs": 20}
-    one, two = (ScheduledClassifier(random_state=1000 * k + seed, **settings).fit(X / 16.0, y) for k in (1, 2))
+    one, two = (ScheduledClassifier(random_state=1000 * k + seed, **settings).fit(X, y) for k in (1, 2))
     fused = fuse([one, two])
     plain = {name: (value + two.weights_[name]) / 2 for name, value in one.weights_.items()}
     from modpart.networks._fuse import _with_weights
 
     averaged = _with_weights(fuse([one, one]), plain)
     return {
-        "each net alone": {"accuracy": (one.score(new / 16.0, target) + two.score(new / 16.0, target)) / 2},
-        "plain average": {"accuracy": averaged.score(new / 16.0, target)},
-        "fused": {"accuracy": fused.score(new / 16.0, target)},
+        "each net alone": {"accuracy": (one.score(new, target) + two.score(new, target)) / 2},
+        "plain average": {"accuracy": averaged.score(new, target)},
+        "fused": {"accuracy": fused.score(new, target)},
     }
 
 

@@ -15,7 +15,7 @@ from modpart.inspection import ScheduleDisplay
 from modpart.networks import IncubatedClassifier, LocalModuleClassifier, ResidualChain, transfer_score
 
 X, y = load_digits(return_X_y=True)
-X, X_new, y, y_new = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
+X, X_new, y, y_new = train_test_split(X / 16, y, test_size=0.3, stratify=y, random_state=0)
 
 # %%
 # Deep Incubation
@@ -24,7 +24,7 @@ X, X_new, y, y_new = train_test_split(X, y, test_size=0.3, stratify=y, random_st
 # frozen meta net: four trainings that know nothing of one another and could run on four machines. Because all of them
 # had the same neighbours, they fit together.
 
-model = IncubatedClassifier(ResidualChain(width=32), depth=3, random_state=0).fit(X, y)
+model = IncubatedClassifier(ResidualChain(width=48), depth=3, standardize=False, random_state=0).fit(X, y)
 print(f"put together: {model.assembled().score(X_new, y_new):.1%}, fine-tuned: {model.score(X_new, y_new):.1%}")
 ScheduleDisplay.from_estimator(model, X_new, y_new)
 plt.show()
@@ -32,8 +32,8 @@ plt.show()
 # %%
 # A module is a thing
 # -------------------
-# It can be taken out, stored with ``modpart.io.save``, replaced, or trained anew with more blocks, while the others stay
-# as they are.
+# It can be taken out, stored with ``modpart.io.save``, replaced, or trained anew with more blocks, while the others
+# stay as they are.
 
 larger = model.incubate(2, X, y, depth=6, random_state=1)
 same = [a.digest == b.digest for a, b in zip(model.modules_, larger.modules_, strict=True)]
@@ -47,14 +47,13 @@ print(f"after two epochs: {larger.fine_tune(X, y, epochs=2, random_state=0).scor
 # A hidden module can also learn from its own answers alone: rows of one class shall get answers with a large cosine.
 # It is then frozen, and one label of each class is enough for the head. (Which rows belong together was known for all.)
 
-pixels, pixels_new = X / 16, X_new / 16
-local = LocalModuleClassifier(standardize=False, random_state=0).fit(pixels, y)
+local = LocalModuleClassifier(standardize=False, random_state=0).fit(X, y)
 first = [int(np.flatnonzero(y == label)[0]) for label in range(10)]
-few = local.with_head(pixels[first], y[first], epochs=400, random_state=0)
-print(f"head on all labels: {local.score(pixels_new, y_new):.1%}, on ten: {few.score(pixels_new, y_new):.1%}")
+few = local.with_head(X[first], y[first], epochs=400, random_state=0)
+print(f"head on all labels: {local.score(X_new, y_new):.1%}, on ten: {few.score(X_new, y_new):.1%}")
 
 # %%
 # How well would its hidden module serve another task? The score is experimental: a hint, no verdict.
 
 for name, task in [("even or odd", y_new % 2), ("chance", np.random.default_rng(0).integers(2, size=len(y_new)))]:
-    print(f"{name}: {transfer_score(local, pixels_new, task):.2f}")
+    print(f"{name}: {transfer_score(local, X_new, task):.2f}")

@@ -281,7 +281,7 @@ class IncubatedClassifier(ChainClassifier, Incubation):
         Passes over the rows for the meta net.
     module_epochs : int >= 1, default=10
         Passes for each module.
-    finetune_epochs : int >= 0, default=8
+    finetune_epochs : int >= 0, default=10
         Passes for all modules together, at the end.
     label_smoothing : float in [0, 1), default=0.1
         Share of each label that is spread over all classes.
@@ -369,7 +369,7 @@ class IncubatedClassifier(ChainClassifier, Incubation):
         meta_depth: int = 1,
         meta_epochs: int = 12,
         module_epochs: int = 10,
-        finetune_epochs: int = 8,
+        finetune_epochs: int = 10,
         label_smoothing: float = 0.1,
         standardize: bool = True,
         lr: float = 1e-3,
@@ -419,7 +419,7 @@ class IncubatedRegressor(ChainRegressor, Incubation):
         Passes over the rows for the meta net.
     module_epochs : int >= 1, default=10
         Passes for each module.
-    finetune_epochs : int >= 0, default=8
+    finetune_epochs : int >= 0, default=10
         Passes for all modules together, at the end.
     standardize : bool, default=True
         Whether columns are standardised first. The target always is.
@@ -497,7 +497,7 @@ class IncubatedRegressor(ChainRegressor, Incubation):
         meta_depth: int = 1,
         meta_epochs: int = 12,
         module_epochs: int = 10,
-        finetune_epochs: int = 8,
+        finetune_epochs: int = 10,
         standardize: bool = True,
         lr: float = 1e-3,
         weight_decay: float = 0.01,

@@ -54,7 +54,7 @@ class LocalModuleClassifier(ChainClassifier):
         counts.
     chain : str, object or callable, default="dense"
         What a slot holds, as in :class:`IncubatedClassifier`. ``DenseChain(batch_norm=False)`` is what the literature
-        has; proxies other than "alignment" and "squared" collapse there.
+        has; "negatives" collapses there.
     n_modules : int >= 1, default=1
         Hidden modules. More of them cost accuracy.
     depth : int >= 1, default=3
