@@ -229,7 +229,7 @@ def test_the_inputs_that_separate_are_named():
 WORDS = """\
 2 partitions of 300 rows. What separates them (rows that go elsewhere when it is shuffled): strain (42 %). The rules \
 below and the gate agree on 100 % of the rows.
-Partition 0 (198 rows, 66 %): strain > 0.4, exactly. stress rises with strain (by 0.142 from 0.469 to 0.958). Typical \
+Partition 0 (198 rows, 66 %): strain > 0.4, exactly. stress rises with strain (by 0.141 from 0.469 to 0.958). Typical \
 error 0.0317 (root mean square; stress itself spreads by 0.0597). The gate is unsure of 2 % of its rows.
 Partition 1 (102 rows, 34 %): strain <= 0.4, exactly. stress rises with strain (by 1.61 from 0.0406 to 0.365). Typical \
 error 0.0299 (root mean square; stress itself spreads by 0.606). The gate is unsure of < 1 % of its rows."""
