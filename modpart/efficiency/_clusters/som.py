@@ -46,8 +46,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     neighbourhood : {"gaussian", "bubble"}, default="gaussian"
         Whether neighbours learn the less the farther away they are, or all alike within the radius.
     n_epochs : int >= 1 or "auto", default="auto"
-        Passes over the data; "auto" makes 100, and 30 over a thousand rows and more. With :meth:`partial_fit` it is
-        the number of calls over which the neighbourhood shrinks, and "auto" stands for 50 and 30.
+        Passes over the data; "auto" makes 50, and 30 over a thousand rows and more.
     sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.33)
         Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric
         in between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is
@@ -198,7 +197,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         self : SOM
         """
         rng = check_rng(self.random_state)
-        rows = self._start(X, sample_weight, rng, min_samples=2, passes=100)
+        rows = self._start(X, sample_weight, rng, min_samples=2)
         dealer = _Dealer(rows, rng)
         progress = Progress(self, rows.values, None, self._n_epochs)
         for _ in range(self._n_epochs):
@@ -237,19 +236,19 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
             values = check_X(self, X, allow_nan=True)
             rows = _Rows(values, check_sample_weight(self, sample_weight, values), self._offset)
         else:
-            rows = self._start(X, sample_weight, check_rng(self.random_state), min_samples=1, passes=50)
+            rows = self._start(X, sample_weight, check_rng(self.random_state), min_samples=1)
         self._learn(rows, self._hood(), KEPT if self.n_steps_ < self._n_shrinking else 1.0)
         self.n_steps_ += 1
         self._describe(rows)
         return self
 
-    def _start(self, X: Any, sample_weight: Any, rng: np.random.Generator, *, min_samples: int, passes: int) -> "_Rows":
-        """Check arguments and data, place the units; `passes` are made over a small table."""
+    def _start(self, X: Any, sample_weight: Any, rng: np.random.Generator, *, min_samples: int) -> "_Rows":
+        """Check arguments and data, place the units."""
         self._check_params()
         values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
         weight = check_sample_weight(self, sample_weight, values)
         self._n_epochs = (
-            (passes if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
+            (50 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
         )
         self._offset = _column_means(self, values, weight)
         rows = _Rows(values, weight, self._offset)
