@@ -172,7 +172,7 @@ def useful_wires(masks: dict[str, np.ndarray], wiring: Wiring) -> dict[str, np.n
                     alive[0] |= mask.reshape(len(mask), -1).any(1)
                 if wire.source == group:
                     heard = mask.any(axis=tuple(axis for axis in range(mask.ndim) if axis != 1))
-                    alive[1] |= wire.units(heard).any(1)
+                    alive[1] |= wire.units(np.asarray(heard)).any(1)
             dead = ~(alive[0] & alive[1])
             for wire in wiring.wires:
                 mask = masks[f"{wire.layer}.weight"]
