@@ -20,7 +20,6 @@ from modpart.networks._schedule.chains import Chain, chain_object, plans_of
 from modpart.networks._schedule.estimator import ChainClassifier
 from modpart.networks._schedule.parts import Part, check_fits, drawn
 from modpart.networks._schedule.phase import Phase
-from modpart.networks._schedule.run import critical_path
 
 __all__ = ["ModuleDistiller"]
 
@@ -306,11 +305,6 @@ class ModuleDistiller(ChainClassifier):
         changed = copy(self)
         changed.modules_ = list(self.distilled_)
         return changed
-
-    @property
-    def critical_path_(self) -> float:
-        """Seconds of the student's training with a worker for each module."""
-        return critical_path(self.phases_)
 
 
 def _check_pair(slot: int, phase: Phase, parts: Mapping[str, Part], n_features: int, n_outputs: int) -> None:

@@ -18,7 +18,6 @@ from modpart.networks._schedule.estimator import ChainClassifier, ChainNet, Chai
 from modpart.networks._schedule.module import ChainModule
 from modpart.networks._schedule.parts import check_fits
 from modpart.networks._schedule.phase import Phase
-from modpart.networks._schedule.run import critical_path
 
 __all__ = ["IncubatedClassifier", "IncubatedRegressor", "Incubation", "incubation", "joined_slots"]
 
@@ -248,11 +247,6 @@ class Incubation(ChainNet):
             chains[f"module{slot}"] = [*self.meta_[:slot], part, *self.meta_[slot + 1 :]]
         chains |= {"assembled": self.incubated_, "fine-tuned": self.modules_}
         return [{"name": name, "score": self._score_of(chain, rows, target)} for name, chain in chains.items()]
-
-    @property
-    def critical_path_(self) -> float:
-        """Seconds of the fit with a worker for each module: the slowest phase of each stage, added up."""
-        return critical_path(self.phases_)
 
 
 class IncubatedClassifier(ChainClassifier, Incubation):

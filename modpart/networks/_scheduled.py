@@ -12,7 +12,6 @@ from modpart.exceptions import ParameterError
 from modpart.networks._schedule.chains import Chain, plans_of
 from modpart.networks._schedule.estimator import ChainClassifier
 from modpart.networks._schedule.phase import LOSSES, Phase
-from modpart.networks._schedule.run import critical_path
 
 __all__ = ["ScheduledClassifier"]
 
@@ -166,11 +165,6 @@ class ScheduledClassifier(ChainClassifier):
         stages = self._stages(tuple(parts))
         settings = {"label_smoothing": float(self.label_smoothing), "cache": bool(self.cache)}
         self.modules_ = list(self._run(stages, parts, X, target, rng, progress, **settings).values())
-
-    @property
-    def critical_path_(self) -> float:
-        """Seconds of the fit with a worker for each phase: the slowest phase of each stage, added up."""
-        return critical_path(self.phases_)
 
 
 def _spelt_out(phase: Phase, slots: tuple[str, ...]) -> Phase:

@@ -26,8 +26,8 @@ def transfer_score(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
     """Estimate how useful the hidden modules of a net are for a new task. Experimental.
 
     The centred alignment between the cosines of what the hidden modules answer and the matrix that tells which rows are
-    of the same class. It ranks sources only weakly: in a first study, over 12 pairs of digits, its rank correlation
-    with the accuracy of a head trained on the frozen modules was .4. Try a few of the best sources, not only the first.
+    of the same class. Expect a weak ranking of sources; how weak has not been measured here. Try a few of the best, not
+    only the first.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from modpart.networks._plan import Plan
 from modpart.networks._schedule.chains import CHAINS, Chain
 from modpart.networks._schedule.parts import Part, answers, drawn, in_a_row
 from modpart.networks._schedule.phase import Phase, Settings
-from modpart.networks._schedule.run import run_schedule
+from modpart.networks._schedule.run import critical_path, run_schedule
 
 __all__ = ["ChainClassifier", "ChainNet", "ChainRegressor"]
 
@@ -121,6 +121,11 @@ class ChainNet(Estimator):
         seeds = child_seeds(rng, len(plans))
         pairs = zip(plans, seeds, strict=True)
         return {f"{prefix}{slot}": drawn(plan, seed) for slot, (plan, seed) in enumerate(pairs)}
+
+    @property
+    def critical_path_(self) -> float:
+        """Seconds of the fit with a worker for each phase: the slowest phase of each stage, added up."""
+        return critical_path(self.phases_)
 
     # the stored net
 
