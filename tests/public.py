@@ -17,50 +17,23 @@ ROOT = PACKAGE.parent
 
 # Constructor arguments that make an estimator quick enough for hundreds of fits, or that it cannot do without.
 # A value that is a function is called, so that every instance gets an object of its own.
-_SHORT_SCHEDULE = {
-    "n_modules": 2,
-    "depth": 1,
-    "meta_epochs": 12,
-    "module_epochs": 6,
-    "finetune_epochs": 8,
-    "lr": 0.02,
-    "batch_size": 40,
-}
+_SHORT_SCHEDULE = {"n_modules": 2, "depth": 1, "meta_epochs": 12, "module_epochs": 8, "finetune_epochs": 6, "lr": 0.02}
 QUICK = {
     "ActivePartitioner": {"max_experts": 3},
     "DEA": {"data_warnings": False},
     "GradSplitter": {"estimator": lambda: _small_net(), "max_epochs": 8, "lr": 0.02},
     "IncubatedClassifier": {"chain": lambda: _small_chain(), **_SHORT_SCHEDULE},
     "IncubatedRegressor": {"chain": lambda: _small_chain(), **_SHORT_SCHEDULE},
-    "LocalModuleClassifier": {
-        "chain": lambda: _small_dense(),
-        "module_epochs": 15,
-        "head_epochs": 15,
-        "lr": 0.02,
-        "batch_size": 40,
-    },
+    "LocalModuleClassifier": {"chain": lambda: _small_dense(), "module_epochs": 12, "head_epochs": 8, "lr": 0.02},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
     "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
-    "ModuleDistiller": {
-        "teacher": lambda: _small_teacher(),
-        "depth": 1,
-        "finetune_epochs": 20,
-        "lr": 0.02,
-        "batch_size": 40,
-    },
+    "ModuleDistiller": {"teacher": lambda: _small_teacher(), "depth": 1, "finetune_epochs": 12, "lr": 0.02},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
     "PluginEstimator": {"n_bootstrap": 5},
-    "ScheduledClassifier": {
-        "chain": lambda: _small_chain(),
-        "n_modules": 2,
-        "depth": 1,
-        "max_epochs": 30,
-        "lr": 0.02,
-        "batch_size": 40,
-    },
+    "ScheduledClassifier": {"chain": lambda: _small_chain(), "n_modules": 2, "depth": 1, "max_epochs": 30, "lr": 0.02},
 }
 # Constructor arguments with which there is work to hand out.
 PARALLEL = {name: {"fallback": True, "cv": 2} for name in ("PartitionedClassifier", "PartitionedRegressor")}
