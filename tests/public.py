@@ -23,7 +23,7 @@ QUICK = {
     "GradSplitter": {"estimator": lambda: _small_net(), "max_epochs": 8, "lr": 0.02},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
-    "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
+    "ModularNetClassifier": {"hidden_layer_sizes": (16, 16), "max_epochs": 60},
     "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
     "PartitionedRegressor": {"fallback": False, "routing": "hard"},
