@@ -27,7 +27,7 @@ QUICK = {
     "LocalModuleClassifier": {"chain": lambda: _small_dense(), "module_epochs": 12, "head_epochs": 8, "lr": 0.02},
     "MLPExpert": {"hidden_layer_sizes": (8,), "max_epochs": 200},
     "ModularDCM": {"max_steps": 4, "outcome": -1, "hidden": (8,), "critic_hidden": (8,), "batch_size": 32},
-    "ModularNetClassifier": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
+    "ModularNetClassifier": {"hidden_layer_sizes": (16, 16), "max_epochs": 60},
     "ModularNetRegressor": {"hidden_layer_sizes": (8, 8), "max_epochs": 30},
     "ModuleDistiller": {"teacher": lambda: _small_teacher(), "depth": 1, "finetune_epochs": 12, "lr": 0.02},
     "PartitionedClassifier": {"fallback": False, "routing": "hard"},
