@@ -1,6 +1,7 @@
 """The estimator: what it tells of units, what it refuses, and that it works where estimators work."""
 
 import pickle
+import sys
 
 import numpy as np
 import pandas as pd
@@ -184,13 +185,14 @@ def test_reports_are_written(tmp_path):
     assert "K5: efficiency 0.809" in page and page.count("<tr>") == 18
     with pytest.raises(ParameterError, match=r"must end in \.html, \.csv, \.xlsx"):
         dea.save_report(tmp_path / "r.pdf")
-    try:
-        import openpyxl  # noqa: F401
-    except ImportError:
-        with pytest.raises(MissingDependencyError, match="openpyxl"):
-            dea.save_report(tmp_path / "r.xlsx")
-    else:
-        assert dea.save_report(tmp_path / "r.xlsx").is_file()
+    sheet = pd.read_excel(dea.save_report(tmp_path / "r.xlsx"), index_col=0)
+    np.testing.assert_allclose(sheet["score"], dea.scores_)
+
+
+def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(MissingDependencyError, match=r"openpyxl.*modpart\[excel\]"):
+        branches().save_report(tmp_path / "r.xlsx")
 
 
 def test_markup_in_names_is_escaped(tmp_path):
