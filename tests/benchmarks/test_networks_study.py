@@ -32,5 +32,16 @@ def test_the_page_holds_means_and_leaves_out_what_was_not_measured():
     text = page({"modules": runs}, VERSIONS)
     assert "Seeds 0, 1." in text
     assert "| arm | 91.00 ± 1.41 |  |" in text
-    assert text.count("## ") == 1
+    titles = [line[3:] for line in text.splitlines() if line.startswith("## ")]
+    assert titles == [PARTS["modules"][0], "Not measured", "Controls"]
+    missing = text.partition("## Not measured")[2].partition("## ")[0]
+    assert missing.count("- ") == len(PARTS) - 1 and PARTS["modules"][0] not in missing
     assert {"modules", "clusters", "symbolic"} <= set(PARTS)
+
+
+def test_the_control_that_wins_is_named():
+    runs = {str(seed): {"MODA": {"accuracy": 0.9 + 0.01 * seed}, "standard": {"accuracy": 0.915}} for seed in range(3)}
+    (row,) = [
+        line for line in page({"modules": runs}, VERSIONS).splitlines() if "| MODA | standard | accuracy |" in line
+    ]
+    assert row.endswith("| 91.00 ± 1.00 | 91.50 ± 0.00 | 1 of 3 |")
