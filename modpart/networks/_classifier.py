@@ -6,11 +6,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import softmax
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from modpart._utils.checks import check_X, check_X_classes
+from modpart._utils.checks import check_X_classes
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import Rule, number, one_of
 from modpart._utils.progress import with_callbacks
@@ -18,6 +16,7 @@ from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._class_module import ClassModule
 from modpart.networks._cut import cut, n_parameters, silenced, without_gates
+from modpart.networks._logits import LogitClassifier
 from modpart.networks._masks import Masks, class_masks, joined
 from modpart.networks._modularity import Modularity, Training
 from modpart.networks._pieces import ClusteredNet
@@ -29,7 +28,7 @@ __all__ = ["ModularNetClassifier"]
 _FIXED_THRESHOLD = 0.9
 
 
-class ModularNetClassifier(ClassifierMixin, ClusteredNet):
+class ModularNetClassifier(LogitClassifier, ClusteredNet):
     """A neural network for classification that is trained to fall into modules, which can be cut out and put together.
 
     `modularity` says what a module is: with "moda" each class lives in few units of its own, and
@@ -288,51 +287,6 @@ class ModularNetClassifier(ClassifierMixin, ClusteredNet):
     def n_parent_parameters_(self) -> int:
         """Parameters of the net, gates not counted."""
         return n_parameters(self._bare()[1])
-
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Logits of the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples, n_classes) or, for two classes, (n_samples,), float64
-            For two classes, how much larger that of the second one is.
-        """
-        check_is_fitted(self)
-        logits = self._answers(check_X(self, X))
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), float64
-            Columns in the order of ``classes_``; rows sum to 1.
-        """
-        check_is_fitted(self)
-        return softmax(self._answers(check_X(self, X)), axis=1)
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the likeliest class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def extract_module(self, classes: Any, *, threshold: float | None = None) -> ClassModule:
         """Cut out what some classes need, as a smaller net of its own.

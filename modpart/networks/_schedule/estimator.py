@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import softmax
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._base import Estimator
@@ -16,6 +15,7 @@ from modpart._utils.params import Rule, boolean, integer, nothing, number, one_o
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, child_seeds
 from modpart.exceptions import InputDataError
+from modpart.networks._logits import LogitClassifier
 from modpart.networks._modularity import no_single_row
 from modpart.networks._plan import Plan
 from modpart.networks._schedule.chains import CHAINS, Chain
@@ -146,7 +146,7 @@ class ChainNet(Estimator):
         return answers(self.modules_ if parts is None else parts, self._standardised(X), resolve_device(self.device))
 
 
-class ChainClassifier(ClassifierMixin, ChainNet):
+class ChainClassifier(LogitClassifier, ChainNet):
     """Classes on top of a chain."""
 
     @with_callbacks
@@ -187,51 +187,6 @@ class ChainClassifier(ClassifierMixin, ChainNet):
                 f"{self.classes_.tolist()}."
             )
         return self._standardised(columns), np.searchsorted(self.classes_, labels)
-
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Logits of the classes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples, n_classes) or, for two classes, (n_samples,), float64
-            For two classes, how much larger that of the second one is.
-        """
-        check_is_fitted(self)
-        logits = self._answers(check_X(self, X))
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), float64
-            Columns in the order of ``classes_``; rows sum to 1.
-        """
-        check_is_fitted(self)
-        return softmax(self._answers(check_X(self, X)), axis=1)
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the likeliest class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _score_of(self, parts: Sequence[Part], X: np.ndarray, target: np.ndarray) -> float:
         """Accuracy of parts in a row, on standardised rows."""
