@@ -14,6 +14,8 @@ from modpart.efficiency import DEA
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.radial import Directional
 from modpart.efficiency._models.technology import Technology
+from modpart.efficiency._simplex.programs import INFEASIBLE
+from modpart.exceptions import ModpartWarning
 from tests.efficiency.problems import KINDS, problem
 
 RETURNS = ["crs", "vrs", "nirs", "ndrs"]
@@ -36,6 +38,7 @@ def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
             monkeypatch.setattr(evaluate, "CHUNK", 50)
             for many in (10**6, 20):
                 monkeypatch.setattr(evaluate, "MANY", many)
+                monkeypatch.setattr(evaluate, "SPLIT", 1e3 if many == 20 else 5e6)
                 other = scored(X, Y, returns, orientation, skip)
                 np.testing.assert_array_equal(other.status, cold.status)
                 np.testing.assert_allclose(other.scores, cold.scores, rtol=1e-9, atol=1e-9)
@@ -80,7 +83,7 @@ def test_a_unit_begins_at_the_prices_that_bound_it_best(returns):
     units = Frontier(technology).own_units()
     model = Directional(np.hstack([X, 0 * Y]))
     found = evaluate.evaluate(model, technology, units).solution
-    known = warm.Known.of(found, np.arange(60), model.own, units.place)
+    known = warm.Known.of(found, np.arange(60), model.own, units.place, np.zeros(60, dtype=bool))
     assert len(known) > 40
     programs = model.programs(technology, units, technology.shared_columns(), technology.largest, None)
     begun = known.begin(programs, technology.largest)
@@ -93,11 +96,13 @@ def test_a_unit_begins_at_the_prices_that_bound_it_best(returns):
     np.testing.assert_allclose(bound.max(axis=1)[own], found.value[own], atol=1e-9)
 
 
-def test_one_worker_or_two_give_the_same_bits(monkeypatch):
-    monkeypatch.setattr(evaluate, "CHUNK", 300)
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_one_worker_or_two_give_the_same_bits(backend, monkeypatch):
+    monkeypatch.setattr(evaluate, "SPLIT", 1e5)  # two halves, pieces, two rounds
+    monkeypatch.setattr(evaluate, "MANY", 1000)
     X, Y, _ = make_frontier(1500, random_state=0)
     alone = scored(X, Y, "vrs")
-    with parallel_config("threading"):
+    with parallel_config(backend):
         spread = scored(X, Y, "vrs", n_jobs=2)
     np.testing.assert_array_equal(alone.scores, spread.scores)
     np.testing.assert_array_equal(alone.dual, spread.dual)
@@ -119,3 +124,74 @@ def test_progress_is_told_and_changes_nothing(monkeypatch, capsys):
     quiet, told = (DEA([0, 1, 2], [3, 4, 5], verbose=v).fit(np.hstack([X, Y])) for v in (0, 1))
     np.testing.assert_array_equal(quiet.scores_, told.scores_)
     assert "[DEA] chunk" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("returns", RETURNS)
+def test_a_zero_keeps_out_whoever_has_any(returns):
+    """Also a unit with a trillionth of what the others have."""
+    X = np.array([[0.0, 4.0], [0.0, 2.0], [1e-9, 1.0], [1e3, 1.0], [1e3, 3.0]])
+    Y = np.array([[1.0], [1.0], [1.0], [1.0], [2.0]])
+    for orientation, expected in (("input", 0.5), ("directional", 1 / 3 if returns in ("crs", "ndrs") else 0.0)):
+        found = scored(X, Y, returns, orientation)
+        np.testing.assert_allclose(
+            found.efficiency[0] if orientation == "input" else found.scores[0], expected, atol=1e-12
+        )
+        assert not found.lambdas.toarray()[0, 2:].any()
+    for measure in ("sbm", "additive", "mip", "russell"):
+        dea = DEA([0, 1], [2], technology=returns, measure=measure, data_warnings=False).fit(np.hstack([X, Y]))
+        assert not dea.lambdas_.toarray()[0, 2:].any()
+
+
+def test_what_a_small_unit_lacks_is_found_to_the_last(monkeypatch):
+    """Ranges of a column that are ten million times a unit's own value: each small gain counts ten million times."""
+    rng = np.random.default_rng(0)
+    X = np.exp(rng.normal(0, 1, (12, 2)))
+    Y = np.exp(rng.normal(0, 1, (12, 2))) * [1.0, 1e7]
+    Y[:4, 1] /= 1e8
+    for measure in ("ram", "bam", "additive", "sbm"):
+        for returns in RETURNS:
+            dea = DEA([0, 1], [2, 3], technology=returns, measure=measure, data_warnings=False)
+            found = dea.fit(np.hstack([X, Y])).scores_
+            with monkeypatch.context() as patch:
+                patch.setattr(solving, "MOST_STEPS", 0)  # HiGHS
+                expected = dea.fit(np.hstack([X, Y])).scores_
+            atol = 1e-9 * (Y.max() if measure == "additive" else 1.0)
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=atol)
+
+
+def test_trouble_of_highs_with_a_feasible_unit_is_not_called_infeasible(monkeypatch):
+    from modpart.efficiency._simplex import highs
+
+    honest, asked = highs.linprog, []
+
+    def troubled(*arguments, **options):
+        answer = honest(*arguments, **options)
+        asked.append(options["method"])
+        if len(asked) % 3:
+            answer.status = 4 if len(asked) % 3 == 1 else 2
+        return answer
+
+    X, Y = problem("smooth", 3, 2, 12, 0)
+    expected = scored(X, Y, "vrs").scores
+    monkeypatch.setattr(highs, "linprog", troubled)
+    monkeypatch.setattr(solving, "MOST_STEPS", 0)
+    np.testing.assert_allclose(scored(X, Y, "vrs").scores, expected, atol=1e-6)
+    assert asked[2::3] == ["highs-ipm"] * 12
+
+
+def test_slacks_that_are_rough_are_said_to_be(monkeypatch):
+    from modpart.efficiency._models import second_stage
+
+    def never(programs, *_):
+        nothing = second_stage.Solution.empty(len(programs), programs.rhs.shape[1], programs.columns.shape[1])
+        nothing.status[:] = INFEASIBLE
+        return nothing
+
+    X, Y = problem("smooth", 3, 2, 12, 0)
+    dea = DEA([0, 1, 2], [3, 4], data_warnings=False).fit(np.hstack([X, Y]))
+    exact = dea.slacks_
+    dea.fit(np.hstack([X, Y]))
+    monkeypatch.setattr(second_stage, "solve", never)
+    with pytest.warns(ModpartWarning, match=r"targets of unit 0, 1, 2 and 9 more are accurate to 1e-7"):
+        rough = dea.slacks_
+    np.testing.assert_allclose(rough.sum(axis=1), exact.sum(axis=1), atol=1e-5)

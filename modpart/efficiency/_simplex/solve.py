@@ -11,7 +11,7 @@ import numpy as np
 
 from modpart.efficiency._simplex.highs import solve_with_highs
 from modpart.efficiency._simplex.pricing import WorkingSet, best_in_blocks, block_out
-from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, UNBOUNDED, Programs, Solution
+from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.tableau import DUAL_TOL, PIVOT_TOL, Tableau
 
 __all__ = ["solve"]
@@ -20,6 +20,7 @@ MOST_STEPS = 400
 MOST_ROUNDS = 60
 MOST_DUAL_STEPS = 60
 GAP = 1e-9
+RESIDUAL = 1e-7  # of a row, beyond which the basis was too close to singular
 TIE = 1e-13  # gains that differ by less are taken for equal
 BLOCK = 1 << 17  # numbers in a block that stays in the processor's cache
 DROP = 8  # finished programmes are taken out of the tableau when they are one in so many
@@ -126,8 +127,9 @@ class _Run:
             best, gain = self._best(tableau, prices)
             own = tableau.own_gains(prices)
             top = own.max(axis=1)
-            held = (tableau.zero_row & (np.abs(tableau.x) > GAP)).any(axis=1)
             ready = (gain <= DUAL_TOL) & (top <= DUAL_TOL)
+            held = (tableau.zero_row & (np.abs(tableau.x) > GAP)).any(axis=1)
+            held[ready] |= tableau.residual(np.flatnonzero(ready)) > RESIDUAL
             if write == self._write:
                 self.failed += tableau.ids[ready & held].tolist()
                 write(tableau, np.flatnonzero(ready & ~held), prices)
@@ -154,13 +156,16 @@ class _Run:
         """Primal steps within the working set until there are none left."""
         parked: list[Tableau] = []
         finished = np.zeros(len(tableau.ids), dtype=bool)
-        reach = self.programs.reach(tableau.ids, self.programs.shared[self.pool.index])
+        columns = self.programs.shared[self.pool.index]
+        reach, barred = self.programs.reach(tableau.ids, columns), self.programs.barred(tableau.ids, columns)
         for _ in range(MOST_STEPS):
             prices = tableau.prices()
             gains = (prices * tableau.part.scale) @ self.pool.matrix
             if not isinstance(reach, float):
                 gains *= reach
             block_out(gains, self.pool.index, tableau.part.blocked, -np.inf)
+            if barred is not None:
+                gains[barred] = -np.inf
             each = np.arange(len(gains))
             column = gains.argmax(axis=1) if gains.shape[1] else np.zeros(len(gains), dtype=np.int64)
             gain = gains[each, column] if gains.shape[1] else np.full(len(gains), -np.inf)
@@ -172,8 +177,7 @@ class _Run:
             if finished.all():
                 return Tableau.joined([*parked, tableau])
             unbounded = tableau.enter(code, ~finished)
-            if unbounded.any():
-                self.solution.status[tableau.ids[unbounded]] = UNBOUNDED
+            self.failed += tableau.ids[unbounded].tolist()  # or so it seems: HiGHS has the last word
             drop = finished | unbounded
             if unbounded.any() or drop.sum() * DROP > len(drop):
                 if finished.any():
@@ -184,6 +188,7 @@ class _Run:
                 tableau.keep(rows)
                 finished = finished[rows]
                 reach = reach if isinstance(reach, float) else reach[rows]
+                barred = None if barred is None else barred[rows]
         else:
             self.failed += tableau.ids[~finished].tolist()
             if finished.any():
@@ -258,6 +263,9 @@ def _dual_entering(
     slope = -(line * scale) @ matrix
     gain = (prices * scale) @ matrix
     block_out(slope, columns, part.blocked[at], 0.0)
+    barred = part.barred(at, matrix.T)
+    if barred is not None:
+        slope[barred] = 0.0
     code = np.full(len(at), -1)
     best = np.zeros(len(at))
     for gains, slopes, names in (
@@ -274,4 +282,5 @@ def _dual_entering(
         size = slopes[each, place]
         better = size > best
         code[better], best[better] = names[place[better]], size[better]
+    code[(tableau.basis[at] == code[:, None]).any(axis=1)] = -1  # rounding, in a basis close to singular
     return code

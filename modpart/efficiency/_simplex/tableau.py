@@ -125,13 +125,19 @@ class Tableau:
         """Where the basis is one."""
         return np.isfinite(self.x).all(axis=1)
 
+    def residual(self, rows: np.ndarray) -> np.ndarray:
+        """How far some programmes are from fulfilling their equations, relative to the terms of each."""
+        some = self.split(rows)
+        terms = some._basic_columns() * some.x[:, None, :]
+        return np.asarray((np.abs(terms.sum(axis=2) - some.nudged) / (1.0 + np.abs(terms).sum(axis=2))).max(axis=1))
+
     def prices(self) -> np.ndarray:
         """Dual prices of the rows, in the unit's scale."""
         return np.einsum("ar,ars->as", self.basic_cost, self.inverse)
 
     def own_gains(self, prices: np.ndarray) -> np.ndarray:
-        """What each own variable gains per unit: minus its reduced cost; never for what has to be zero."""
-        gain = np.einsum("akr,ar->ak", self.part.columns, prices) - self.cost
+        """What each own variable can gain: minus its reduced cost, times its reach; never for what has to be zero."""
+        gain = (np.einsum("akr,ar->ak", self.part.columns, prices) - self.cost) * self.part.own_reach
         gain[self.part.artificial] = -np.inf
         return gain
 
