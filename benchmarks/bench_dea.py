@@ -34,6 +34,8 @@ PEERS = {
     "highs_warm": ("new", "highspy, one warm model", 300, 10_000),
     "dealib": ("old", "dealib 1.0.0", None, 500),
     "pyfrontier": ("old", "Pyfrontier 1.1.1", None, 100),
+    "pydea": ("old", "pyDEA 1.6", None, 500),
+    "pystoned": ("stoned", "pystoned 0.7.5, by HiGHS", None, 100),
 }
 ROUNDS = {100: 8, 500: 8, 2_000: 6, 10_000: 4}
 
@@ -158,8 +160,17 @@ def main():
     parser.add_argument("--peers", help="folder with the environments of the rivals")
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 500, 2_000, 10_000, 100_000])
     parser.add_argument("--methods", nargs="*", choices=PEERS, default=list(PEERS), help="rivals to run")
+    parser.add_argument("--cores", action="store_true", help="measure the section on two cores alone")
     parser.add_argument("--quick", action="store_true", help="keep what the page says of new units and the bootstrap")
     chosen = parser.parse_args()
+    if chosen.cores:
+        section = "\n".join(["Wall seconds.", "", *two_cores([2_000, 10_000, 100_000])])
+        print(section)
+        if chosen.write:
+            before, _, after = PAGE.read_text().partition("## Two cores\n\n")
+            hand = "".join(after.partition("<!-- written by hand -->")[1:])
+            PAGE.write_text(f"{before}## Two cores\n\n{section}\n\n{hand}")
+        return
     machine = f"Python {platform.python_version()}, numpy {np.__version__}, {os.cpu_count()} cores"
     machine += f", load {os.getloadavg()[0]:.0f}"
     lines = [

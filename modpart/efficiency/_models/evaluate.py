@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from modpart._utils.parallel import parallel_map
 from modpart.efficiency._models.technology import Evaluated, Technology
 from modpart.efficiency._models.warm import Known, neighbours_in_a_row, samples, spread
-from modpart.efficiency._simplex.pricing import best_in_blocks
+from modpart.efficiency._simplex.pricing import best_in_blocks, block_out
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
 from modpart.efficiency._simplex.tableau import DUAL_TOL
@@ -21,6 +21,7 @@ __all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves"]
 CHUNK = 5000  # at most; long numpy calls let threads work side by side
 SPLIT = 5e6  # units times columns from which on there is work for two
 FEW = 200  # units from which on a sample is solved first
+PRICES = 1 << 21  # compared at once
 AT_ONCE = 32  # chunks between two reports
 HEAVY = 2e9  # units times columns from which on processes are worth their start: threads wait for each other
 MUCH = 4e8  # prices of a sample times columns from which on they are compared with the columns in use alone
@@ -69,6 +70,7 @@ def evaluate(
     evaluation = _Evaluation(model, technology, units, extra, n_jobs)
     evaluation.report = report
     solution = evaluation.solution()
+    evaluation.price_zeros(solution)
     return Answer(solution, intensities(solution, model.own, technology, units))
 
 
@@ -119,10 +121,10 @@ class _Evaluation:
         working = _shared_in(known.bases, self.n_own, working)
         rest, confirm = np.concatenate([half[-1] for half in parts]), self._tells_the_inner_ones
         levels = [working] if confirm else [working, every]
-        jobs = []
+        others = []
         for places in _pieces(rest, len(levels[-1])):
-            jobs.append((self._only(order[places]), working, levels, known.near(places[0], places[-1])))
-        first = _put_together([tried, rest], [found, self._solved(_solve, jobs, len(rest))])
+            others.append((self._only(order[places]), working, levels, known.near(places[0], places[-1])))
+        first = _put_together([tried, rest], [found, self._solved(_solve, others, len(rest))])
         if confirm:
             outer = order[(first.own[:, self.model.own] > 0.0) | first.fallback]
             columns = np.union1d(_shared_in(first.basis, self.n_own, working), outer)
@@ -131,7 +133,8 @@ class _Evaluation:
 
     def from_samples(self, working: np.ndarray, every: np.ndarray, much: float) -> Solution:
         """Solve samples one after another, each beginning at what is known by then; all but the rest."""
-        known, found = None, []
+        known: Known | None = None
+        found = []
         for part in samples(len(self.units))[:-1]:
             levels = [every] if len(part) * len(every) <= much else [working]
             solved = []
@@ -143,6 +146,27 @@ class _Evaluation:
             known = more if known is None else known.joined(more)
             working = _shared_in(known.bases, self.n_own, working)
         return Solution.joined(found)
+
+    def price_zeros(self, solution: Solution) -> None:
+        """Raise prices of what a unit has nothing of, until units that have some, never its peers, gain nothing."""
+        some_zero = np.flatnonzero((self.units.values == 0.0).any(axis=1))
+        height = max(1, PRICES // len(self.shared))
+        for top in range(0, len(some_zero), height):
+            some = some_zero[top : top + height]
+            programs = self.programs(some)
+            shared, zeros, prices = programs.shared, programs.zeros, solution.dual[some]
+            gains = prices @ shared.T
+            block_out(gains, np.arange(len(shared)), programs.blocked, -np.inf)
+            for row in np.flatnonzero(zeros.any(axis=0)):
+                has = np.flatnonzero(shared[:, row])
+                if not len(has):
+                    continue
+                lack = np.maximum((gains[:, has] / np.abs(shared[has, row])).max(axis=1), 0.0)
+                lack = np.where(zeros[:, row] & np.isfinite(lack), lack, 0.0)
+                more = -np.sign(shared[has[0], row]) * lack
+                prices[:, row] += more
+                gains += more[:, None] * shared[:, row]
+            solution.dual[some] = prices
 
     @property
     def _tells_the_inner_ones(self) -> bool:
@@ -218,8 +242,19 @@ def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray
     if not units.allowed:
         own_column = np.where(units.place >= 0, units.place + n_own, -1)
         warm = np.where((warm == own_column[:, None]).any(axis=1, keepdims=True), -1, warm)
+    warm = np.where(_uses_barred(programs, warm)[:, None], -1, warm)
     near = _shared_in(warm, n_own, np.zeros(0, dtype=np.int64))
     return solve(programs, near if len(near) else working, levels, warm)
+
+
+def _uses_barred(programs: Programs, bases: np.ndarray) -> np.ndarray:
+    """Where a basis that a neighbour told holds a column that the programme may not use."""
+    rows = np.flatnonzero(programs.zeros.any(axis=1))
+    found, n_own = np.zeros(len(bases), dtype=bool), programs.columns.shape[1]
+    basis = bases[rows]
+    there = programs.shared[np.maximum(basis - n_own, 0)] != 0.0
+    found[rows] = ((basis >= n_own)[:, :, None] & there & programs.zeros[rows][:, None, :]).any(axis=(1, 2))
+    return found
 
 
 def _confirm(
