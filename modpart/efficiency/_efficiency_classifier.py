@@ -150,7 +150,7 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
     -----
     Only the abstract of [1]_ was at hand. It names the steps; model and orientation of DEA, the statistics, the layout
     of the map, the edges, order and penalty are choices made here, and whether the clusters were to have a classifier
-    each is not known. In our comparisons the clusters seldom helped on their own, and the mean of all three uses did.
+    each is not known. In our comparisons the clusters seldom helped, which is why "auto" asks.
 
     A row's score depends on all rows, so test units must not be scored together with training units: `score` without
     `y`, and with it ``GridSearchCV(...).fit(X)``, takes the classes of test units from the frontier of the training
