@@ -102,7 +102,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", help="folder of tables NAME.csv.gz")
     parser.add_argument("--peers", type=Path, help="folder made by benchmarks/peers/make_env.sh")
-    parser.add_argument("--store", type=Path, default=ROOT / "build" / "bench_partition.csv", help="file of the results")
+    parser.add_argument(
+        "--store", type=Path, default=ROOT / "build" / "bench_partition.csv", help="file of the results"
+    )
     parser.add_argument("--collect", type=Path, help="folder of files of results measured elsewhere")
     parser.add_argument(
         "--seeds", type=int, nargs=3, default=(10, 5, 2), metavar=("QUICK", "MEDIUM", "SLOW"), help="runs per set"
@@ -110,7 +112,8 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     parser.add_argument("--sets", nargs="+", help="only these sets")
     parser.add_argument("--methods", nargs="+", help="only these methods")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks/partition.md")
+    pages = ROOT / "docs" / "benchmarks"
+    parser.add_argument("--write", type=Path, nargs="?", const=pages, help="write partition.md, there or in a folder")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     store, peers = Store(arguments.store), Peers(arguments.peers)
@@ -128,7 +131,7 @@ def main() -> None:
             measure(store, sets[name], now, arguments.first_seed + i)
     peers.close()
     if arguments.write:
-        print(write_page(store.path, methods, ROOT / "docs" / "benchmarks"))
+        print(write_page(store.path, methods, arguments.write))
 
 
 if __name__ == "__main__":

@@ -194,7 +194,10 @@ def best_of(results: dict[str, list[dict[str, Any]]]) -> str:
     """The family chosen by cross-validation against three readings of "the best single model"."""
     rows, means = [], []
     for name, runs in results.items():
-        singles, bags = np.array([run["auto"]["singles"] for run in runs]), np.array([run["auto"]["bag"] for run in runs])
+        singles, bags = (
+            np.array([run["auto"]["singles"] for run in runs]),
+            np.array([run["auto"]["bag"] for run in runs]),
+        )
         by_cv = np.array([own[run["auto"]["chosen"]] for own, run in zip(singles, runs, strict=True)])
         on_average = singles[:, singles.mean(axis=0).argmin()]
         on_test = singles.min(axis=1)
