@@ -4,7 +4,8 @@ Run ``python benchmarks/bench_tables.py --data FOLDER`` with a folder of tables 
 them (or with the environment variable MODPART_DATA); scikit-learn's diabetes is added. ``--write`` stores the page in
 docs/benchmarks/tables.md, ``--seeds 1`` gives a quicker look, ``--tables servo plane`` measures a few and makes
 no page. Every split is appended to the file ``--store`` and not measured again, so a run that was stopped goes on
-where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect FOLDER`` takes them in.
+where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect FOLDER`` takes them
+in.
 """
 
 import argparse
