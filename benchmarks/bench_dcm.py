@@ -329,12 +329,16 @@ def notes(runs: pd.DataFrame) -> str:
 
 
 def ignoring(error: pd.DataFrame) -> list[str]:
-    """How much worse a model is that ignores hidden causes."""
-    return [
+    """How much worse a model is that ignores hidden causes, and how much worse it could be."""
+    lines = [
         f"- Ignoring hidden causes, the error of *{method}* becomes {ratios(error, blind, method)[1]}."
         for blind, method in (("no confounding", "adversarial"), ("no confounding, likelihood", "likelihood"))
         if {blind, method} <= set(error.columns)
     ]
+    if {"no confounding, limit", "plug-in"} <= set(error.columns):
+        most = ratios(error, "no confounding, limit", "plug-in")[1]
+        lines.append(f"- In the population that error is as large as the plug-in floor here {most}.")
+    return lines
 
 
 def page_of(runs: pd.DataFrame) -> str:
