@@ -1,8 +1,8 @@
 """How much of what a module is asked about the data cover, where it was learned in a context that follows from it.
 
-In the front door X -> Z -> Y with X <-> Y the law of X and Y is learned from rows in which Z follows from X, and is then
-asked about every X beside values of Z that come from elsewhere. Where Z nearly follows from X the data hold hardly any
-such pair, and what the module says of them is a guess.
+In the front door X -> Z -> Y with X <-> Y the law of X and Y is learned from rows in which Z follows from X, and is
+then asked about every X beside values of Z that come from elsewhere. Where Z nearly follows from X the data hold hardly
+any such pair, and what the module says of them is a guess.
 """
 
 from collections.abc import Collection, Mapping
