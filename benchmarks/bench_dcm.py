@@ -2,12 +2,11 @@
 
 Run ``python benchmarks/bench_dcm.py`` to add the runs that are missing to the store and print the tables, with
 ``--write`` to write docs/benchmarks/dcm.md, with ``--methods likelihood --seeds 1`` for a quicker look. The runs can be
-stopped and go on where they were. To run in many places, ``--store FILE`` keeps runs elsewhere, and ``--collect FOLDER``
+stopped and go on where they were. To run in many places, ``--store FILE`` keeps runs elsewhere; ``--collect FOLDER``
 adds those of all dcm-*.jsonl there to the store.
 """
 
 import argparse
-import json
 import platform
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from dcm_study import store
 from dcm_study.gan_ncm import GanNcm
 from dcm_study.models import TableModel, confounded_model, distance
 from modpart.causal import CausalGraph, ModularDCM
@@ -218,9 +218,7 @@ TIMED = ("joint", "GAN-NCM")  # they get the time that "adversarial" took
 
 
 def stored(file: Path) -> pd.DataFrame:
-    lines = file.read_text().splitlines() if file.exists() else []
-    columns = ["graph", "seed", "method", "errors", "seconds", "where"]
-    return pd.DataFrame([json.loads(line) for line in lines], columns=columns)
+    return pd.DataFrame(store.read(file), columns=["graph", "seed", "method", "errors", "seconds", "where"])
 
 
 def fill(file: Path, graphs: list[str], methods: list[str], seeds: Iterable[int], seconds: float) -> None:
@@ -239,18 +237,13 @@ def fill(file: Path, graphs: list[str], methods: list[str], seeds: Iterable[int]
                 errors, spent = METHODS[method](study, budget)
                 done[name, seed, method] = spent
                 run = {"graph": name, "seed": seed, "method": method, "errors": errors, "seconds": round(spent, 2)}
-                with file.open("a") as stream:
-                    stream.write(json.dumps(run | {"where": where}) + "\n")
+                store.add(file, run | {"where": where})
                 print(method, seed, name, f"{np.mean(errors):.4f} {max(errors):.4f} {spent:.1f} s", flush=True)
 
 
-def collect(folder: Path) -> None:
-    """Add the runs of all files in a folder to the store; of two of one kind the newer stays."""
-    runs = {(run["graph"], run["seed"], run["method"]): run for run in stored(STORE).to_dict("records")}
-    for file in sorted(folder.glob("dcm-*.jsonl")):
-        runs |= {(run["graph"], run["seed"], run["method"]): run for run in stored(file).to_dict("records")}
-    order = sorted(runs, key=lambda key: ([*GRAPHS, *MATTERING].index(key[0]), key[1], list(METHODS).index(key[2])))
-    STORE.write_text("".join(json.dumps(runs[key]) + "\n" for key in order))
+def place(run: store.Run) -> tuple[int, int, int]:
+    """Where a run stands in the store."""
+    return [*GRAPHS, *MATTERING].index(run["graph"]), run["seed"], list(METHODS).index(run["method"])
 
 
 def table(runs: pd.DataFrame, value: Callable[[Any], float], digits: int, *, counts: bool = False) -> str:
@@ -336,12 +329,16 @@ def notes(runs: pd.DataFrame) -> str:
 
 
 def ignoring(error: pd.DataFrame) -> list[str]:
-    """How much worse a model is that ignores hidden causes."""
-    return [
+    """How much worse a model is that ignores hidden causes, and how much worse it could be."""
+    lines = [
         f"- Ignoring hidden causes, the error of *{method}* becomes {ratios(error, blind, method)[1]}."
         for blind, method in (("no confounding", "adversarial"), ("no confounding, likelihood", "likelihood"))
         if {blind, method} <= set(error.columns)
     ]
+    if {"no confounding, limit", "plug-in"} <= set(error.columns):
+        most = ratios(error, "no confounding, limit", "plug-in")[1]
+        lines.append(f"- In the population that error is as large as the plug-in floor here {most}.")
+    return lines
 
 
 def page_of(runs: pd.DataFrame) -> str:
@@ -379,7 +376,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.collect:
-        collect(options.collect)
+        store.collect(options.collect, "dcm-*.jsonl", STORE, place)
     else:
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         fill(options.store, options.graphs, options.methods, seeds, options.seconds)
