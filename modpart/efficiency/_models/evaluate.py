@@ -150,7 +150,8 @@ class _Evaluation:
     def _known(self, found: Solution, place: np.ndarray, rows: np.ndarray) -> Known:
         """What the answers of some units, which stand at `place` of the order, tell others."""
         units = self.units.take(rows)
-        return Known.of(found, place, self.model.own, units.place, hard_zeros(self.technology, units).any(axis=1))
+        zeros = np.asarray(hard_zeros(self.technology, units).any(axis=1))
+        return Known.of(found, place, self.model.own, units.place, zeros)
 
     def price_zeros(self, solution: Solution) -> None:
         """Raise prices of what a unit has nothing of, until units that have some, never its peers, gain nothing."""
