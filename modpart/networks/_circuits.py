@@ -132,6 +132,7 @@ def class_circuits(
     Returns
     -------
     circuits : ClassCircuits
+        The weights of each class, to be judged on other rows.
 
     Raises
     ------
@@ -171,7 +172,7 @@ def class_circuits(
     rows, codes = rows[chosen], codes[chosen]
     from modpart._torch.circuits import margin_scores
 
-    names = [f"{wire.layer}.weight" for wire in wire_up(estimator.plan_).wires]
+    names = [f"{wire.layer}.weight" for wire in wire_up(estimator.plan_ or []).wires]
     scores = margin_scores(estimator.plan_, estimator.weights_, names, rows, codes)
     n_weights = sum(estimator.weights_[name].size for name in names)
     sizes = np.unique(np.geomspace(1, n_weights, int(n_sizes)).round().astype(np.intp))
