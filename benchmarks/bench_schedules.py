@@ -1,7 +1,8 @@
 """Networks trained in pieces beside end-to-end training at equal steps and equal batch normalisation.
 
 Run ``python benchmarks/bench_schedules.py --store FILE`` to measure (it goes on where FILE ends), ``--only local`` for
-one part, ``--write`` to store the page in docs/benchmarks/schedules.md. Parts and page are in schedules_study/.
+one part, ``--collect FOLDER`` to put together what several runs stored, ``--write`` to store the page in
+docs/benchmarks/schedules.md. Parts and page are in schedules_study/.
 """
 
 import argparse
@@ -16,19 +17,12 @@ import torch
 from schedules_study import page, parts
 
 TARGET = Path(__file__).parents[1] / "docs" / "benchmarks" / "schedules.md"
+Measured = dict[str, dict[str, Any]]  # part, seed
 
 
-def main() -> None:
-    """Measure what is missing and print or store the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="store the tables in docs/benchmarks/schedules.md")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", choices=list(parts.PARTS), default=list(parts.PARTS))
-    parser.add_argument("--store", type=Path, help="files <store>.<part>.json of what was measured")
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    measured: dict[str, dict[str, Any]] = {}
+def measure(arguments: argparse.Namespace) -> Measured:
+    """Measure what is missing in the store."""
+    measured: Measured = {}
     for part in arguments.only:
         file = Path(f"{arguments.store}.{part}.json") if arguments.store else None
         known: dict[str, Any] = json.loads(file.read_text()) if file and file.is_file() else {}
@@ -39,6 +33,31 @@ def main() -> None:
                 if file:
                     file.write_text(json.dumps(known, indent=1))
         measured[part] = known
+    return measured
+
+
+def collected(folders: list[Path]) -> Measured:
+    """All that was stored in some folders as <anything>.<part>.json; a later folder takes precedence."""
+    measured: Measured = {}
+    for folder in folders:
+        for part in parts.PARTS:
+            for file in sorted(folder.glob(f"*.{part}.json")):
+                measured.setdefault(part, {}).update(json.loads(file.read_text()))
+    return {part: dict(sorted(runs.items(), key=lambda run: int(run[0]))) for part, runs in measured.items()}
+
+
+def main() -> None:
+    """Measure or collect, and print or store the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="store the tables in docs/benchmarks/schedules.md")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", choices=list(parts.PARTS), default=list(parts.PARTS))
+    parser.add_argument("--store", type=Path, help="files <store>.<part>.json of what was measured")
+    parser.add_argument("--collect", nargs="+", type=Path, metavar="FOLDER", help="measure nothing, read such files")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    measured = collected(arguments.collect) if arguments.collect else measure(arguments)
     versions = {"python": platform.python_version(), "sklearn": sklearn.__version__, "torch": torch.__version__}
     words = Path(__file__).parent / "schedules_study" / "findings.md"
     text = page.page(measured, versions, words.read_text() if words.is_file() else "")

@@ -12,18 +12,22 @@ HEAD = """\
 Python {python}, scikit-learn {sklearn}, torch {torch}. Made by `python benchmarks/bench_schedules.py --write`.
 Digits, 70 % of the rows to train, 30 % to judge; every number is the mean over seeds with its standard deviation. A
 seed draws the split, the start weights and the batches, and arms of one table share all three. Defaults were chosen on
-other seeds (100 to 104) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one
-thread on a machine that other work shares: compare them within one table.
+other seeds (100 and above) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one
+thread: compare them within one table.
 """
 
 PARTS = {
     "incubation": (
         "Deep Incubation: residual net of 4 modules of 4 blocks",
-        "*Critical path* is the time with a worker for each module. *Independent* modules come from four nets "
-        "that were trained end to end.",
-        ["accuracy", "seconds", "critical path", "steps"],
+        "*Independent* modules come from four nets that were trained end to end.",
+        ["accuracy", "steps"],
     ),
-    "incubation200": ("Deep Incubation with 200 rows", "", ["accuracy", "seconds", "critical path", "steps"]),
+    "incubation200": ("Deep Incubation with 200 rows", "", ["accuracy", "steps"]),
+    "times": (
+        "Time of Deep Incubation",
+        "Better of two runs. *Critical path*: with a worker for each module, the slowest phase of each stage.",
+        ["seconds", "share"],
+    ),
     "distillation": (
         "Distillation from module to module: students of 4 modules of 2 blocks",
         "10 epochs for each pair, 10 of fine-tuning. *Without the teacher*: the same steps with alpha = 0.",
@@ -43,13 +47,20 @@ PARTS = {
         "Trained on the same rows from different start weights.",
         ["accuracy"],
     ),
+    "partitions": (
+        "Clusters of two nets, 64-100-100-10, brought together by fusion",
+        "*Same cluster*: share of pairs of matched units whose clusters bear the same number, once numbers are matched "
+        "too. *Paired by their answers*: the assignment with the largest correlations of hidden answers. *By chance*: "
+        "units are paired at random (mean of 100 draws).",
+        ["same cluster"],
+    ),
     "caching": (
         "A cache of what leading frozen slots answer",
-        "Seconds of the four module phases, best of two.",
-        ["cached", "not cached", "saved"],
+        "Seconds of the phases with frozen slots, best of two for each phase. *Last phase*: what it saved of that one.",
+        ["cached", "not cached", "saved", "last phase"],
     ),
 }
-PERCENT = {"accuracy", "10 labels", "zero rows", "warned", "saved"}
+PERCENT = {"accuracy", "10 labels", "zero rows", "warned", "saved", "last phase", "share", "same cluster"}
 
 
 def page(measured: dict[str, dict[str, Any]], versions: dict[str, str], words: str = "") -> str:

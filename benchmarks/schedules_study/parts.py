@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from sklearn.frozen import FrozenEstimator
 
 from modpart.exceptions import CollapseWarning
@@ -13,14 +14,16 @@ from modpart.networks import (
     DenseChain,
     IncubatedClassifier,
     LocalModuleClassifier,
+    ModularNetClassifier,
     ModuleDistiller,
     Phase,
     ScheduledClassifier,
+    UnitPartition,
     fuse,
 )
-from schedules_study.incubation import Numbers, caching, digits, incubation
+from schedules_study.incubation import Numbers, caching, digits, incubation, times
 
-__all__ = ["PARTS", "distillation", "fusion", "local"]
+__all__ = ["PARTS", "distillation", "fusion", "local", "partitions"]
 
 BARE = DenseChain(batch_norm=False)
 PLAIN: dict[str, Any] = {
@@ -114,12 +117,50 @@ def fusion(seed: int) -> Numbers:
     }
 
 
+def partitions(seed: int) -> Numbers:
+    """Clusters of nets with different start weights: how many units have the same cluster once they are matched."""
+    X, _, y, _ = digits(seed)
+    settings: dict[str, Any] = {"standardize": False, "hidden_layer_sizes": (100, 100), "random_state": 1000 + seed}
+    one = ModularNetClassifier("clusterability", **settings).fit(X, y)
+    two = ModularNetClassifier("clusterability", **settings | {"random_state": 2000 + seed}).fit(X, y)
+    shares = {group: found.argmax(axis=1) for group, found in fuse([one, two]).unit_maps_[1].items()}
+    rng = np.random.default_rng(seed)
+    chance = [same_cluster(one, two, {g: rng.permutation(len(p)) for g, p in shares.items()}) for _ in range(100)]
+    return {
+        "fused": {"same cluster": same_cluster(one, two, shares)},
+        "paired by their answers": {"same cluster": same_cluster(one, two, paired_by_answers(one, two, X))},
+        "by chance": {"same cluster": float(np.mean(chance))},
+    }
+
+
+def same_cluster(one: Any, two: Any, partner: dict[str, np.ndarray]) -> float:
+    """Share of units whose partner in the other net is of the same cluster, numbers of clusters matched."""
+    moved = UnitPartition({g: two.partition_.labels[g][p] for g, p in partner.items()}).match(one.partition_)
+    return float(np.mean(np.concatenate([moved.labels[g] == one.partition_.labels[g] for g in partner])))
+
+
+def paired_by_answers(one: Any, two: Any, X: np.ndarray) -> dict[str, np.ndarray]:
+    """Partners from the assignment with the largest sum of correlations of hidden answers."""
+    pairs = {}
+    first, second = X, X
+    for group in ("hidden1", "hidden2"):
+        first, second = (
+            np.maximum(rows @ net.weights_[f"{group}.weight"].T + net.weights_[f"{group}.bias"], 0.0)
+            for net, rows in ((one, first), (two, second))
+        )
+        units = [(a - a.mean(0)) / np.maximum(a.std(0), 1e-9) for a in (first, second)]
+        pairs[group] = linear_sum_assignment(units[0].T @ units[1], maximize=True)[1]
+    return pairs
+
+
 PARTS: dict[str, Callable[[int], Numbers]] = {
     "incubation": incubation,
     "incubation200": partial(incubation, n_rows=200),
+    "times": times,
     "distillation": distillation,
     "distillation200": partial(distillation, n_rows=200),
     "local": local,
     "fusion": fusion,
+    "partitions": partitions,
     "caching": caching,
 }
