@@ -425,7 +425,7 @@ class ModularDCM(Answers, Estimator):
             For each module its loss, epochs and seconds; the pair of columns whose joint law is farthest from the data
             (total variation), that distance, the distance that chance alone would make, and whether the module is badly
             fitted: off by more than 0.05 above chance. The overlap is the share, of what the module is asked about in
-            answers to interventions, that the data it was trained on cover; the rest is a guess.
+            answers to interventions, that the data it was trained on cover; the rest is a guess. NaN beside images.
         """
         check_is_fitted(self)
         rows = [

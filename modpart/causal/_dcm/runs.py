@@ -167,10 +167,10 @@ class Runs:
 
         shares = [1.0]
         for regime, context in module.contexts.items():
-            if context and all(self.columns_[v].kind != "tensor" for v in context):
+            if context:
                 with self._ready(check_rng(0)) as (system, draw):
-                    shares.append(overlap(system, data[regime], module.nodes, context, draw))
-        return min(shares)
+                    shares.append(overlap(system, data[regime], module.nodes - regime, context, draw))
+        return float(np.min(shares))
 
     def _frame(self, values: Mapping[str, Any]) -> Any:
         decoded = {name: self.columns_[name].decode(x.cpu().numpy()) for name, x in values.items()}
