@@ -26,7 +26,12 @@ OUTPUTS = ["deposits", "loans", "transactions"]
 BINS = {"edges": (0.6, 0.8, 1.0), "thirds": 3, "banks": 3}
 WORDS = {"edges": "edges .6, .8, 1", "thirds": "three of equal size"}
 ROWS, NOISE = 500, 0.05
-FORCED = {"one for all": "none", "cluster as input": "feature", "one per cluster": "local"}
+FORCED = {
+    "one for all": "none",
+    "cluster as input": "feature",
+    "one per cluster": "local",
+    "mean of the three": "average",
+}
 FIRST_SEED = 3000
 PARTS = ["edges", "thirds", "banks", "times"]
 BANKS = ["STEXP", "FASUM", "INPSUM", "LNSUM", "DBSUM", "INCSUM"]
@@ -40,8 +45,9 @@ and penalty come from the training folds alone, and a test branch is judged by t
 `python benchmarks/bench_efficiency.py --store FOLDER --data FOLDER --write`.
 
 "EfficiencyClassifier" chooses by cross-validation within the training folds what clusters are used for; the rows "one
-for all", "cluster as input" and "one per cluster" force it. "pooled RM" is the reduced polynomial on its own, which is
-"one for all" up to seeds. Baselines learn the same classes from the same scaled columns.
+for all", "cluster as input", "one per cluster" and "mean of the three" (of their probabilities) force it. "pooled RM"
+is the reduced polynomial on its own, which is "one for all" up to seeds. Baselines learn the same classes from the same
+scaled columns.
 
 ## Generated branches
 

@@ -13,7 +13,7 @@ from modpart._torch.nets import TensorNet
 from modpart._torch.state import from_numpy
 from modpart._torch.terms import Scene, Term
 
-__all__ = ["CrossEntropy", "ModularNet", "class_rates", "listening", "per_unit"]
+__all__ = ["CalibratedCrossEntropy", "CrossEntropy", "ModularNet", "class_rates", "listening", "per_unit"]
 
 Step = Callable[["ModularNet"], None]
 
@@ -24,6 +24,18 @@ class CrossEntropy(nn.Module):
     def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """Take (n, n_classes) and (n, 1)."""
         return nn.functional.cross_entropy(prediction, target[:, 0].long())
+
+
+class CalibratedCrossEntropy(nn.Module):
+    """Cross entropy of one class against the rest, whose log odds are a slope times the logit plus an offset."""
+
+    def __init__(self, slope: float, offset: float) -> None:
+        super().__init__()
+        self.slope, self.offset = float(slope), float(offset)
+
+    def forward(self, prediction: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Take (n, 1) twice."""
+        return nn.functional.binary_cross_entropy_with_logits(self.slope * prediction + self.offset, target)
 
 
 class ModularNet(TensorNet):
@@ -107,12 +119,28 @@ def per_unit(values: torch.Tensor, last: bool = False) -> torch.Tensor:
     return values.abs().flatten(2).mean(2)
 
 
+def _units_last(module: nn.Module, name: str) -> bool:
+    """Whether units are the last axis of what a layer answers: those of a Linear layer are, those of maps are not."""
+    made_by = None
+    for path, layer in module.named_modules():
+        if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d):
+            made_by = layer
+        if path == name:
+            break
+    return isinstance(made_by, nn.Linear)
+
+
 @contextmanager
 def listening(module: nn.Module, layers: Sequence[str]) -> Iterator[list[torch.Tensor]]:
     """Hear what these layers of `module` answer, one (B, H) for each call, until the block is left."""
     heard: list[torch.Tensor] = []
-    tapped = [module.get_submodule(name) for name in layers]
-    handles = [layer.register_forward_hook(lambda _, __, out: heard.append(per_unit(out))) for layer in tapped]
+    handles = []
+    for name in layers:
+
+        def hear(_: Any, __: Any, out: torch.Tensor, last: bool = _units_last(module, name)) -> None:
+            heard.append(per_unit(out, last))
+
+        handles.append(module.get_submodule(name).register_forward_hook(hear))
     try:
         yield heard
     finally:

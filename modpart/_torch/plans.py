@@ -45,7 +45,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "Patches": ("channels", "height", "width", "patch"),
     "Positions": ("length", "features"),
     "ReLU": (),
-    "SelfAttention": ("features", "heads", "key_size", "value_size"),
+    "SelfAttention": ("key_sizes", "value_sizes", "scale"),
     "SiLU": (),
     "Sigmoid": (),
     "Softplus": ("beta", "threshold"),
@@ -54,6 +54,7 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "Unflatten": ("dim", "unflattened_size"),
     "UnitLength": (),
 }
+_SIDES = ("query", "key", "value", "out")  # of an attention
 _WITH_BIAS = {"Conv1d", "Conv2d", "LayerNorm", "Linear"}
 
 
@@ -104,18 +105,23 @@ class Residual(nn.Module):
 
 
 class Gated(nn.Module):
-    """Layers whose output units are each multiplied by a gate in [0, 1) that their input decides."""
+    """Layers whose output units are each multiplied by a gate in [0, 1) that their input decides.
+
+    A map, or a unit of a sequence of tokens, has one gate for all its places, from the mean of what comes in over them.
+    """
 
     def __init__(self, body: nn.Sequential, gate: nn.Sequential) -> None:
         super().__init__()
         self.body, self.gate = body, gate
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        """Multiply; a map has one gate, from the mean of what comes in over its places."""
-        summary = X.flatten(2).mean(2) if X.ndim > 2 else X
-        share = self.gate(summary)
+        """Multiply."""
         out = self.body(X)
-        return out * share.reshape(share.shape + (1,) * (out.ndim - share.ndim))
+        if X.ndim == 2:
+            return out * self.gate(X)
+        if isinstance(self.body[0], nn.Linear):  # units are the last axis
+            return out * self.gate(X.flatten(1, -2).mean(1)).reshape(len(X), *[1] * (X.ndim - 2), -1)
+        return out * self.gate(X.flatten(2).mean(2)).reshape(len(X), -1, *[1] * (X.ndim - 2))
 
 
 def describe(module: nn.Module) -> list[dict[str, Any]] | None:
@@ -155,7 +161,10 @@ def _layer(module: nn.Module) -> dict[str, Any]:
         return {"kind": kind, "body": _layers(module.body), "gate": _layers(module.gate)}
     if type(module) is not _class_of(kind):
         raise KeyError(kind)
-    layer = {"kind": kind} | {name: _plain(getattr(module, name)) for name in _ARGUMENTS[kind]}
+    layer = {"kind": kind}
+    if kind == "SelfAttention":
+        layer |= {side: _layers(getattr(module, side)) for side in _SIDES}
+    layer |= {name: _plain(getattr(module, name)) for name in _ARGUMENTS[kind]}
     if kind in _WITH_BIAS:
         layer["bias"] = module.bias is not None
     return layer
@@ -194,6 +203,8 @@ def _module(layer: Mapping[str, Any]) -> nn.Module:
     if kind == "Gated":
         return Gated(_sequential(layer["body"]), _sequential(layer["gate"]))
     settings = {name: value for name, value in layer.items() if name not in ("name", "kind")}
+    if kind == "SelfAttention":
+        settings |= {side: _sequential(layer[side]) for side in _SIDES}
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     return _class_of(kind)(**settings)
 

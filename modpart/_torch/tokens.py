@@ -1,5 +1,7 @@
 """Layers of small vision transformers, and the unit vectors that local training compares."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -32,22 +34,39 @@ class Positions(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Attention of several heads between the tokens of a row; keys and values may be of any size per head."""
+    """Attention of several heads between the tokens of a row.
 
-    def __init__(self, features: int, heads: int, key_size: int, value_size: int) -> None:
+    Heads may have keys and values of any size; a head with keys of size 0 looks at all tokens alike. `scale` is what
+    products of queries and keys are multiplied by: it stays what it was when keys get shorter.
+    """
+
+    def __init__(
+        self,
+        query: nn.Sequential,
+        key: nn.Sequential,
+        value: nn.Sequential,
+        out: nn.Sequential,
+        key_sizes: Sequence[int],
+        value_sizes: Sequence[int],
+        scale: float,
+    ) -> None:
         super().__init__()
-        self.features, self.heads, self.key_size, self.value_size = features, heads, key_size, value_size
-        self.query, self.key = nn.Linear(features, heads * key_size), nn.Linear(features, heads * key_size)
-        self.value, self.out = nn.Linear(features, heads * value_size), nn.Linear(heads * value_size, features)
+        self.query, self.key, self.value, self.out = query, key, value, out
+        self.key_sizes, self.value_sizes, self.scale = list(key_sizes), list(value_sizes), scale
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        batch, length, _ = X.shape
-        query, key, value = (
-            part(X).reshape(batch, length, self.heads, -1).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
-        )
-        share = (query @ key.transpose(2, 3) / self.key_size**0.5).softmax(3)
-        return self.out((share @ value).transpose(1, 2).reshape(batch, length, -1))
+        sides = self.query(X), self.key(X), self.value(X)
+        if len(set(self.key_sizes)) == len(set(self.value_sizes)) == 1:
+            shape = (*X.shape[:2], len(self.key_sizes), -1)
+            answers = self._attend(*(side.reshape(shape).transpose(1, 2) for side in sides)).transpose(1, 2).flatten(2)
+            return self.out(answers)
+        sizes = self.key_sizes, self.key_sizes, self.value_sizes
+        heads = zip(*(side.split(own, dim=2) for side, own in zip(sides, sizes, strict=True)), strict=True)
+        return self.out(torch.cat([self._attend(*head) for head in heads], dim=2))
+
+    def _attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """Take (..., T, key size) twice and (..., T, value size)."""
+        return (query @ key.transpose(-2, -1) * self.scale).softmax(-1) @ value
 
 
 class TokenMean(nn.Module):

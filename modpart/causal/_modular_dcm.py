@@ -96,7 +96,8 @@ class ModularDCM(Answers, Estimator):
     random_state : int, Generator, RandomState or None, default=None
         Seeds weights, batches and noise.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where networks are trained and run; "auto" takes a GPU when there is one.
+        Where networks are trained and run; "auto" takes a GPU for images, when there is one: the small networks of
+        tables are faster on the processor.
     n_jobs : int or None, default=None
         Modules of one level that are trained at the same time. The fit is the same to the last bit.
     verbose : int, default=0
@@ -371,6 +372,8 @@ class ModularDCM(Answers, Estimator):
         from modpart._torch.dcm.training import Settings
         from modpart._torch.device import resolve_device
 
+        images = any(column.kind == "tensor" for column in self.columns_.values())
+        device = "cpu" if self.device == "auto" and not images else self.device
         return Settings(
             loss=self.loss,
             hidden=tuple(self.hidden),
@@ -381,7 +384,7 @@ class ModularDCM(Answers, Estimator):
             lr=self.lr,
             batch_size=self.batch_size,
             callbacks=tuple(self.callbacks or ()),
-            device=str(resolve_device(self.device)),
+            device=str(resolve_device(device)),
         )
 
     def _outcome(self, names: Sequence[str]) -> str | None:

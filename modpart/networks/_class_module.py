@@ -199,17 +199,17 @@ class ClassModule(ReadyClassifier):
         import torch
 
         from modpart._torch.init import new_generator
-        from modpart._torch.modular_net import CrossEntropy, ModularNet
+        from modpart._torch.modular_net import CalibratedCrossEntropy, CrossEntropy, ModularNet
         from modpart._torch.nets import make_net
         from modpart._torch.plans import build
         from modpart._torch.state import to_numpy
 
-        criterion: type[torch.nn.Module]
+        criterion: torch.nn.Module
         if len(self.labels_) > 1:
             rows = np.isin(y, self.labels_)
-            X, target, criterion = X[rows], np.searchsorted(self.labels_, y[rows]).astype(float), CrossEntropy
-        else:
-            target, criterion = (y == self.labels_[0]).astype(float), torch.nn.BCEWithLogitsLoss
+            X, target, criterion = X[rows], np.searchsorted(self.labels_, y[rows]).astype(float), CrossEntropy()
+        else:  # a logit that is far from log odds would first be pushed there, at the cost of all below
+            target, criterion = (y == self.labels_[0]).astype(float), CalibratedCrossEntropy(*self.calibration_[0])
         batch_size = no_single_row(len(X), batch_size)
         net = make_net(
             build(self.plan_, self.weights_),

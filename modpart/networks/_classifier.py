@@ -15,7 +15,7 @@ from modpart._utils.progress import with_callbacks
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._class_module import ClassModule
-from modpart.networks._cut import cut, n_parameters, silenced, without_gates
+from modpart.networks._cut import cut, n_parameters, silenced, ungated, without_gates
 from modpart.networks._logits import LogitClassifier
 from modpart.networks._masks import Masks, class_masks, joined
 from modpart.networks._modularity import Modularity, Training
@@ -249,9 +249,11 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         )
         found: dict[str, np.ndarray] = {}
         for layer, group in training.taps.items():
-            name = group.partition(".body.")[2] if group.startswith("gated_") else group
+            name = ungated(group)
             found[name] = np.maximum(found.get(name, 0.0), rates[layer])
-        found.pop(wire_up(plan).output, None)
+        found = {group: rate for group, rate in found.items() if group in wire_up(plan).loose}
+        if not found:
+            return
         self.rates_ = found
         if held.any():
             self.threshold_, self.threshold_path_ = choose_threshold(

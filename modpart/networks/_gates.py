@@ -1,5 +1,7 @@
 """Methods that learn a gate for every unit and sample: MwT and NeMo. Gates go when a module is cut out."""
 
+import re
+from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -7,52 +9,83 @@ import numpy as np
 from modpart._utils.params import Rule, number
 from modpart.exceptions import ParameterError
 from modpart.networks._modularity import Modularity, Recipe, Training
-from modpart.networks._plan import Layer, Plan
+from modpart.networks._plan import BRANCHES, Layer, Plan
 
 __all__ = ["MwT", "NeMo", "add_gates"]
 
 
-def add_gates(training: Training, method: str) -> list[str]:
-    """Give each weighted layer but the last a gate: relu(tanh(W2 relu(W1 x) + 1)), x the mean over places.
+_WIDE = {"Linear": "out_features", "Conv1d": "out_channels", "Conv2d": "out_channels"}
 
-    The body of a gated layer is the layer with the batch normalisation that follows it. Returns the paths of the gates.
+
+def add_gates(training: Training, method: str) -> list[str]:
+    """Give each layer whose units can be cut a gate: relu(tanh(W2 relu(W1 x) + 1)), x the mean over places.
+
+    The body of a gated layer is the layer with the batch normalisation that follows it. Inside a residual block what is
+    added at its end has no gate, since it is added to units that have theirs, or none. Attention has gates on its keys
+    (an entry of a query counts only together with that of the key) and on its values. Returns the paths of the gates.
     """
-    training.wiring(method)
-    plan, wide = training.plan or [], {"Linear": "out_features", "Conv1d": "out_channels", "Conv2d": "out_channels"}
-    last = max((place for place, layer in enumerate(plan) if layer["kind"] in wide), default=-1)
-    gated: Plan = []
+    wiring = training.wiring(method, whole=True)
+    queries = tuple(f"{attention.layer}.query." for attention in wiring.attentions)
+    targets = {wire.layer: wire.target for wire in wiring.wires if not wire.layer.startswith(queries)}
+    writers = Counter(targets.values())
+    chosen = [
+        layer
+        for layer, group in targets.items()
+        if group in wiring.loose and (writers[group] == 1 or not re.search(r"\.(body|shortcut)\.", layer))
+    ]
     gates: dict[str, str] = {}
-    for place, layer in enumerate(plan):
-        follows = place > 0 and layer["kind"].startswith("BatchNorm") and plan[place - 1]["kind"] in wide
-        if follows and place < last:
-            _move_under(training, layer["name"], gated[-1]["name"])
-            gated[-1]["body"].append(layer)
-        elif layer["kind"] in wide and place < last:
-            name = f"gated_{layer['name']}"
-            _move_under(training, layer["name"], name)
-            gated.append({"name": name, "kind": "Gated", "body": [layer], "gate": _gate(training, layer, name, wide)})
-            gates[f"{name}.gate"] = f"{name}.body.{layer['name']}"
-        else:
-            gated.append(layer)
+    training.plan = _gated(training, training.plan or [], "", "", chosen, gates)
     if not gates:
         raise ParameterError(
-            f"{training.owner}: modularity={method} gates hidden layers, and the net has none outside residual blocks. "
+            f"{training.owner}: modularity={method} gates hidden layers, and the net has none whose units can be cut. "
             "Pass hidden_layer_sizes with at least one number."
         )
-    training.plan, training.taps = gated, gates
+    training.taps = gates
     return list(gates)
 
 
-def _move_under(training: Training, name: str, gated: str) -> None:
+def _gated(
+    training: Training, plan: Plan, old: str, new: str, chosen: list[str], gates: dict[str, str]
+) -> Plan:
+    """The plan with gates; `old` and `new` are where it stands in the net without and with gates."""
+    gated: Plan = []
+    for place, layer in enumerate(plan):
+        path = f"{old}{layer['name']}"
+        follows = layer["kind"].startswith("BatchNorm") and place > 0 and f"{old}{plan[place - 1]['name']}" in chosen
+        if follows:
+            home = gated[-1]
+            home["body"].append(layer)
+            _move(training, f"{new}{layer['name']}", f"{new}{home['name']}.body.{layer['name']}")
+        elif path in chosen:
+            name = f"gated_{layer['name']}"
+            body = f"{new}{name}.body.{layer['name']}"
+            _move(training, f"{new}{layer['name']}", body)
+            gate = _gate(training, layer, f"{new}{name}")
+            gated.append({"name": name, "kind": "Gated", "body": [layer], "gate": gate})
+            gates[f"{new}{name}.gate"] = body
+        else:
+            inside = {}
+            for side in ("layers", *BRANCHES):
+                if side in layer:
+                    step = "" if side == "layers" else f"{side}."
+                    here, there = f"{path}.{step}", f"{new}{layer['name']}.{step}"
+                    inside[side] = _gated(training, layer[side], here, there, chosen, gates)
+            gated.append(layer | inside)
+    return gated
+
+
+def _move(training: Training, old: str, new: str) -> None:
+    """Give the arrays of a layer the names of its new place."""
     training.weights = {
-        (f"{gated}.body.{key}" if key.startswith(f"{name}.") else key): value for key, value in training.weights.items()
+        (f"{new}.{name.removeprefix(f'{old}.')}" if name.startswith(f"{old}.") else name): value
+        for name, value in training.weights.items()
     }
 
 
-def _gate(training: Training, layer: Layer, name: str, wide: dict[str, str]) -> Plan:
+def _gate(training: Training, layer: Layer, name: str) -> Plan:
     """A gate's plan; its start weights (He normal, second bias 1) go to the training."""
     inputs = layer["in_features"] if layer["kind"] == "Linear" else layer["in_channels"]
-    outputs = layer[wide[layer["kind"]]]
+    outputs = layer[_WIDE[layer["kind"]]]
     hidden = outputs if outputs < 128 else outputs // 2
     draw: Any = training.rng.standard_normal
     first = draw((hidden, inputs)) * np.sqrt(2.0 / inputs)

@@ -44,14 +44,23 @@ class Training:
     zeros: dict[str, np.ndarray] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)  # fitted attributes
 
-    def wiring(self, method: str) -> Wiring:
-        """Groups and wires of the net, or an error that says for which method they are needed."""
+    def wiring(self, method: str, *, whole: bool = False) -> Wiring:
+        """Groups and wires of the net, or an error that says for which method they are needed.
+
+        With `whole` there may be layers that look at all units of a row, such as a layer normalisation.
+        """
         if self.plan is None:
             raise ParameterError(
                 f"{self.owner}: modularity={method} looks at single units and needs to know how layers follow one "
                 "another. Pass module as an nn.Sequential of layers of torch.nn and modpart.networks.Residual."
             )
-        return wire_up(self.plan)
+        wiring = wire_up(self.plan)
+        if wiring.whole and not whole:
+            raise ParameterError(
+                f"{self.owner}: modularity={method} keeps units apart, and layer {min(wiring.whole)!r} feeds one that "
+                "looks at all units of a row together, such as a LayerNorm. Pass a module without, or modularity='nemo'."
+            )
+        return wiring
 
 
 class Modularity(BaseEstimator):

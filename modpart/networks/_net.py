@@ -14,7 +14,7 @@ from modpart.exceptions import ParameterError
 from modpart.networks._bimt import Bimt
 from modpart.networks._blocks import HardBlocks
 from modpart.networks._clusterable import Clusterable
-from modpart.networks._cut import Weights
+from modpart.networks._cut import Weights, ungated
 from modpart.networks._gates import MwT, NeMo
 from modpart.networks._moda import Moda
 from modpart.networks._modularity import Modularity, Recipe, Training, no_single_row
@@ -125,8 +125,7 @@ class ModularNet(Estimator):
             self.plan_ = training.plan
             module = self._rebuilt(training.weights)
             for name, parameter in module.named_parameters():
-                bare = name.partition(".body.")[2] if name.startswith("gated_") else name
-                parameter.requires_grad_(bare not in self._frozen)
+                parameter.requires_grad_(ungated(name) not in self._frozen)
             criterion = MeanSquaredError if n_classes is None else CrossEntropy
             progress = Progress(self, given[0], given[1], total=recipe.max_epochs)
             net = self._net(module, training, recipe, criterion, new_generator(seed + 1), progress, X, target)

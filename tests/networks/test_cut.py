@@ -11,8 +11,9 @@ from torch import nn
 from modpart._torch.plans import Residual, build, describe, forward
 from modpart._torch.state import to_numpy
 from modpart.exceptions import ParameterError
+from modpart.networks import TransformerChain
 from modpart.networks._cut import cut, n_parameters, silenced
-from modpart.networks._plan import wire_up
+from modpart.networks._plan import layer_paths, wire_up
 
 
 def mlp():
@@ -63,7 +64,12 @@ def with_one_relu():
     )
 
 
-NETS = [mlp, cnn, residual, residual_cnn, sequence, with_one_relu]
+def transformer():
+    """Two blocks of attention and a two-layer net, with layer normalisations that look at all units of the stream."""
+    return TransformerChain(8, heads=2, expansion=3).net(2)(64, 5)
+
+
+NETS = [mlp, cnn, residual, residual_cnn, sequence, with_one_relu, transformer]
 
 
 def lively(make, seed=0):
@@ -83,7 +89,7 @@ def lively(make, seed=0):
 def some_units(plan, rng):
     wiring = wire_up(plan)
     keep = {}
-    for group in wiring.hidden:
+    for group in wiring.loose:
         mask = rng.random(wiring.widths[group]) < 0.5
         mask[rng.integers(len(mask))] = True
         keep[group] = mask
@@ -125,6 +131,48 @@ def test_the_masked_net_is_the_net_with_silent_units():
     )
 
 
+def test_attention_without_keys_and_values_is_attention_with_silent_ones():
+    """The same oracle for heads: hooks that put entries of keys, of values and hidden units to zero."""
+    net, plan, weights = lively(transformer)
+    rng = np.random.default_rng(0)
+    wiring, keep = some_units(plan, rng)
+    assert set(wiring.hidden) - set(wiring.loose) == {"stem"}
+    assert len(wiring.loose) == 6
+    X = rng.normal(size=(20, 64))
+    for group, mask in keep.items():
+        factor = torch.tensor(mask, dtype=torch.float64)
+        after = group.replace("wide", "relu")  # a unit with a bias is silent after its activation
+        net.get_submodule(after).register_forward_hook(lambda _, __, out, f=factor: out * f)
+    small = cut(plan, weights, keep)
+    np.testing.assert_allclose(forward(build(*small), X), forward(net, X), atol=1e-6)
+
+
+def test_attention_keeps_the_sizes_of_its_heads():
+    _, plan, weights = lively(transformer)
+    first = "attend0.body.attention"
+    keys, values = np.array([1, 0, 0, 1, 1, 1, 0, 0], bool), np.array([1, 1, 1, 0, 0, 0, 0, 0], bool)
+    keep = {f"{first}.key.linear": keys, f"{first}.value.linear": values}
+    small, arrays = cut(plan, weights, keep)
+    attention = next(layer for layer in small if layer["name"] == "attend0")["body"][1]
+    assert (attention["key_sizes"], attention["value_sizes"]) == ([2, 0], [3, 0]), "a silent head needs no keys"
+    assert attention["scale"] == 0.5, "as for the four entries of the large net"
+    shapes = {side: arrays[f"{first}.{side}.linear.weight"].shape for side in ("query", "key", "value", "out")}
+    assert shapes == {"query": (2, 8), "key": (2, 8), "value": (3, 8), "out": (8, 3)}
+    again, more = cut(small, arrays, {f"{first}.value.linear": np.array([True, False, True])})
+    assert dict(layer_paths(again))[f"{first}.out.linear"]["in_features"] == 2
+    X = np.random.default_rng(0).normal(size=(9, 64))
+    both = cut(plan, weights, keep | {f"{first}.value.linear": values & (np.arange(8) != 1)})
+    np.testing.assert_array_equal(forward(build(again, more), X), forward(build(*both), X))
+
+
+def test_units_that_a_normalisation_looks_at_stay_together():
+    plan = describe(nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), nn.Linear(6, 2)))
+    wiring = wire_up(plan)
+    assert (wiring.hidden, wiring.loose) == (["0"], [])
+    with pytest.raises(ParameterError, match="'0' cannot be left out: a layer, such as a LayerNorm"):
+        cut(plan, {}, {"0": np.arange(6) < 3})
+
+
 @pytest.mark.parametrize("make", NETS, ids=lambda make: make.__name__)
 def test_a_plan_builds_the_same_net_without_a_draw(make):
     net, plan, weights = lively(make)
@@ -164,9 +212,8 @@ def test_the_file_shrinks_with_the_parameters():
     ("layers", "words"),
     [
         ([nn.Linear(4, 6), nn.GroupNorm(2, 6)], None),
-        ([nn.Linear(4, 6), nn.LayerNorm(6)], "is a LayerNorm, which cannot be taken apart"),
         ([nn.Unflatten(1, (2, 2, 1)), nn.Conv2d(2, 4, 1, groups=2)], "groups=2"),
-        ([nn.Linear(4, 6), nn.Unflatten(1, (2, 3))], "unflattens hidden units"),
+        ([nn.Linear(4, 6), nn.Unflatten(1, (2, 3))], "gives hidden units a shape"),
         ([nn.Linear(4, 6), Residual(nn.Sequential(nn.Linear(6, 5)))], "Give it a shortcut"),
     ],
 )

@@ -1,5 +1,6 @@
 """Kinds of chains: what a hidden slot of so many blocks looks like, and what answers at the end."""
 
+from dataclasses import dataclass
 from math import isqrt
 from typing import Any, ClassVar
 
@@ -84,6 +85,22 @@ class Chain(BaseEstimator):
         """
         raise NotImplementedError
 
+    def net(self, depth: int) -> "ChainNetMaker":
+        """A whole net of this kind, to be passed as the module of :class:`ModularNetClassifier`.
+
+        Parameters
+        ----------
+        depth : int >= 1
+            Blocks.
+
+        Returns
+        -------
+        make : callable
+            Called with (n_features, n_outputs), it returns a torch module with random start weights.
+        """
+        validate(f"{type(self).__name__}.net", {"depth": depth}, {"depth": (integer(1),)})
+        return ChainNetMaker(self, int(depth))
+
     def _stem(self, n_features: int) -> Plan:
         raise NotImplementedError
 
@@ -93,6 +110,27 @@ class Chain(BaseEstimator):
     def _stitches(self, other: "Chain") -> tuple[Plan, Plan]:
         """Plans that lead from the stream of `other` into this one's, and back; empty where none are needed."""
         return [], []
+
+
+@dataclass(frozen=True)
+class ChainNetMaker:
+    """What :meth:`Chain.net` returns."""
+
+    chain: Chain
+    depth: int
+
+    def __repr__(self) -> str:
+        return f"{self.chain!r}.net({self.depth})"
+
+    def __call__(self, n_features: int, n_outputs: int) -> Any:
+        import torch
+
+        from modpart._torch.plans import build
+        from modpart._torch.schedule.start import draw
+
+        slot, head = plans_of(self.chain, n_features, n_outputs, [self.depth])
+        plan = slot + [{"name": "head", "kind": "Sequential", "layers": head}]
+        return build(plan, draw(plan, torch.default_generator))
 
 
 class _Stream(Chain):
@@ -390,14 +428,15 @@ class TransformerChain(_Images, _Stream):
 
     def _block(self, k: int) -> Plan:
         wide, size = self.width * self.expansion, self.width // self.heads
-        heads = {"features": self.width, "heads": self.heads, "key_size": size, "value_size": size}
+        sides = {side: [_linear("linear", self.width, self.width)] for side in ("query", "key", "value", "out")}
+        heads = {"key_sizes": [size] * self.heads, "value_sizes": [size] * self.heads, "scale": size**-0.5}
         think = [
             _layer_norm("norm", self.width),
             _linear("wide", self.width, wide),
             {"name": "relu", "kind": "ReLU"},
             _linear("narrow", wide, self.width),
         ]
-        attend = [_layer_norm("norm", self.width), {"name": "attention", "kind": "SelfAttention", **heads}]
+        attend = [_layer_norm("norm", self.width), {"name": "attention", "kind": "SelfAttention", **sides, **heads}]
         return [_residual(f"attend{k}", attend), _residual(f"think{k}", think)]
 
     def head(self, n_features: int, n_outputs: int) -> Plan:
