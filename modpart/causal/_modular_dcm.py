@@ -24,6 +24,7 @@ from modpart.exceptions import ModpartError, ModpartWarning, ParameterError, Pos
 
 __all__ = ["ModularDCM"]
 
+ENOUGH = 500  # steps from which a fit is worth a warning
 COVERED = 0.8  # of what a module is asked about; less is warned of
 LOSSES = ("wgan-gp", "mmd", "likelihood", "auto")
 widths = where("a tuple of positive integers", lambda v: isinstance(v, tuple) and all(integer(1).accepts(w) for w in v))
@@ -397,9 +398,11 @@ class ModularDCM(Answers, Estimator):
         return str(self.outcome)
 
     def _warn_of_misfits(self) -> None:
+        if self.max_steps != "auto" and int(self.max_steps) < ENOUGH:
+            return
         report = self.fit_report()
         bad = report[report["badly fitted"]]
-        if len(bad) and (self.max_steps == "auto" or int(self.max_steps) >= 500):
+        if len(bad):
             worst = bad.sort_values("distance").iloc[-1]
             warn(
                 f"Module {worst['module']} is badly fitted: the joint law of {worst['columns']} is off by "

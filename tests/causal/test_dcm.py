@@ -357,7 +357,7 @@ def test_pairs_that_the_data_lack_are_told(fitted):
     X = rng.integers(3, size=3000)
     data = pd.DataFrame({"X": X, "Z": np.where(np.arange(3000) % 1000 == 0, 2 - X, X), "Y": rng.integers(2, size=3000)})
     with pytest.warns(PositivityWarning, match=r"Module X, Y is asked about .* of which the data cover 3\d%"):
-        model = ModularDCM(FRONT_DOOR, loss="likelihood", max_steps=300, random_state=0).fit(data)
+        model = ModularDCM(FRONT_DOOR, loss="likelihood", max_steps=500, random_state=0).fit(data)
     overlap = model.fit_report().set_index("module")["overlap"]
     assert overlap["Z"] == 1.0
     assert overlap["X, Y"] == pytest.approx(1 / 3, abs=0.03)  # Z is a copy of X: a third of the pairs exist
