@@ -317,7 +317,7 @@ class ModularDCM(Answers, Estimator):
             raise ModpartError(f"The frozen network of {moved[0]!r} has changed during the fit; please report this.")
         self.n_iter_ = max([1, *(len(part.history) for part in self.modules_)])
         for part, module in zip(self.modules_, modules, strict=True):
-            part.misfit["overlap"] = self._overlap(module, data)
+            part.misfit["overlap"], part.misfit["context"] = self._overlap(module, data)
         self._warn_of_misfits()
         return self
 
@@ -411,13 +411,14 @@ class ModularDCM(Answers, Estimator):
                 ModpartWarning,
                 stacklevel=3,
             )
-        thin = report[report["overlap"] < COVERED]
-        if len(thin):
-            worst = thin.sort_values("overlap").iloc[0]
+        thin = [part for part in self.modules_ if part.misfit["overlap"] < COVERED]
+        if thin:
+            part = min(thin, key=lambda part: part.misfit["overlap"])
+            context = ", ".join(part.misfit["context"])
             warn(
-                f"Module {worst['module']} is asked about combinations with its causes of which the data cover "
-                f"{worst['overlap']:.0%}: what was seen of these causes nearly follows from the module itself. Effects "
-                "that rest on it are guesswork; no more rows help, only data in which these causes vary more freely.",
+                f"Module {', '.join(part.nodes)}: effects rest on combinations of it with {context} of which the data "
+                f"cover {part.misfit['overlap']:.0%}, for {context} nearly follows from it; the rest is guesswork. Not "
+                f"more such rows help, but rows in which {context} varies by itself.",
                 PositivityWarning,
                 stacklevel=3,
             )

@@ -356,7 +356,7 @@ def test_pairs_that_the_data_lack_are_told(fitted):
     rng = np.random.default_rng(0)
     X = rng.integers(3, size=3000)
     data = pd.DataFrame({"X": X, "Z": np.where(np.arange(3000) % 1000 == 0, 2 - X, X), "Y": rng.integers(2, size=3000)})
-    with pytest.warns(PositivityWarning, match=r"Module X, Y is asked about .* of which the data cover 3\d%"):
+    with pytest.warns(PositivityWarning, match=r"Module X, Y: .* with Z of which the data cover 3\d%"):
         model = ModularDCM(FRONT_DOOR, loss="likelihood", max_steps=500, random_state=0).fit(data)
     overlap = model.fit_report().set_index("module")["overlap"]
     assert overlap["Z"] == 1.0

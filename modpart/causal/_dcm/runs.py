@@ -161,16 +161,19 @@ class Runs:
         tensors = {name: torch.from_numpy(np.asarray(x, kinds[name])).to(draw.device) for name, x in values.items()}
         return log_density(system.double(), tensors, sorted(names)).cpu().numpy()
 
-    def _overlap(self, module: Module, data: Mapping[frozenset[str], Mapping[str, np.ndarray]]) -> float:
-        """Share of the rows that count when a module is asked about a context that follows from it, 1 without one."""
+    def _overlap(
+        self, module: Module, data: Mapping[frozenset[str], Mapping[str, np.ndarray]]
+    ) -> tuple[float, list[str]]:
+        """Share covered of what a module is asked about, and the context that it was learned in; 1 without one."""
         from modpart._torch.dcm.overlap import overlap
 
-        shares = [1.0]
+        found: list[tuple[float, list[str]]] = [(1.0, [])]
         for regime, context in module.contexts.items():
             if context:
                 with self._ready(check_rng(0)) as (system, draw):
-                    shares.append(overlap(system, data[regime], module.nodes - regime, context, draw))
-        return float(np.min(shares))
+                    share = overlap(system, data[regime], module.nodes - regime, context, draw)
+                found.append((share, [v for v in self.graph_.order if v in context]))
+        return min(found, key=lambda pair: -np.inf if np.isnan(pair[0]) else pair[0])
 
     def _frame(self, values: Mapping[str, Any]) -> Any:
         decoded = {name: self.columns_[name].decode(x.cpu().numpy()) for name, x in values.items()}
