@@ -32,8 +32,8 @@ PAGE = """\
 {n_rows:,} rows with a hidden cause are given to `ModularDCM(graph)` (*adversarial*) and to `ModularDCM(graph,
 loss="auto")`, which takes the likelihood for columns of numbers. The error is the Wasserstein distance between
 {n_draws:,} draws of Y | do(X = x) and as it truly is, mean over the deciles 1, 3, 5, 7 and 9 of X (both values in *two
-groups*); *naive* is that of the {near} rows nearest to x. *Overlap* is what `fit_report()` says of the worst module: the
-share of what it is asked about that the data cover; below 0.8 the fit warns. Median over seeds, in brackets their
+groups*); *naive* is that of the {near} rows nearest to x. *Overlap* is what `fit_report()` says of the worst module:
+the share of what it is asked about that the data cover; below 0.8 the fit warns. Median over seeds, in brackets their
 number.
 
 | world | naive | {columns} | overlap |
