@@ -13,6 +13,7 @@ from modpart.networks._plan import Layer, Plan
 __all__ = [
     "CHAINS",
     "Chain",
+    "ChainNetMaker",
     "ConvChain",
     "DenseChain",
     "ResidualChain",
@@ -129,7 +130,7 @@ class ChainNetMaker:
         from modpart._torch.schedule.start import draw
 
         slot, head = plans_of(self.chain, n_features, n_outputs, [self.depth])
-        plan = slot + [{"name": "head", "kind": "Sequential", "layers": head}]
+        plan = [*slot, {"name": "head", "kind": "Sequential", "layers": head}]
         return build(plan, draw(plan, torch.default_generator))
 
 
