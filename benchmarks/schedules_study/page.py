@@ -1,10 +1,14 @@
 """The page: one table for each part, means over seeds, and where end-to-end training wins."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["PARTS", "page"]
+__all__ = ["PARTS", "Measured", "collected", "page"]
+
+Measured = dict[str, dict[str, Any]]  # by part and seed
 
 HEAD = """\
 # Networks trained in pieces
@@ -63,14 +67,24 @@ PARTS = {
     ),
     "caching": (
         "A cache of what leading frozen slots answer",
-        "Seconds of the phases with frozen slots, best of two for each phase. *Last phase*: share saved of that one alone.",
+        "Seconds of the phases with frozen slots, best of two for each phase. *Last phase*: share saved of that one.",
         ["cached", "not cached", "saved", "last phase"],
     ),
 }
 PERCENT = {"accuracy", "10 labels", "zero rows", "warned", "saved", "last phase", "share", "same cluster", "size"}
 
 
-def page(measured: dict[str, dict[str, Any]], versions: dict[str, str], words: str = "") -> str:
+def collected(folders: list[Path]) -> Measured:
+    """All that was stored in some folders as <anything>.<part>.json; a later folder takes precedence."""
+    measured: Measured = {}
+    for folder in folders:
+        for part in PARTS:
+            for file in sorted(folder.glob(f"*.{part}.json")):
+                measured.setdefault(part, {}).update(json.loads(file.read_text()))
+    return {part: dict(sorted(runs.items(), key=lambda run: int(run[0]))) for part, runs in measured.items()}
+
+
+def page(measured: Measured, versions: dict[str, str], words: str = "") -> str:
     """Markdown of everything measured."""
     texts = [HEAD.format(**versions)]
     for part, (title, about, columns) in PARTS.items():

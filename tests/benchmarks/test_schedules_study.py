@@ -1,13 +1,8 @@
 """The benchmark of schedules: a page that says what was measured and what was not."""
 
 import json
-import sys
-from pathlib import Path
 
-from benchmarks.schedules_study.page import PARTS, page
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))  # as when the benchmark is run as a file
-from bench_schedules import collected
+from benchmarks.schedules_study.page import PARTS, collected, page
 
 VERSIONS = {"python": "3", "sklearn": "1", "torch": "2"}
 
