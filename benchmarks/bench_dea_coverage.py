@@ -1,11 +1,13 @@
 """How often 95 % intervals of bootstrap_dea cover a known truth, over many samples of several frontiers.
 
 ``python benchmarks/bench_dea_coverage.py --store FILE`` adds samples to FILE, a JSON line each,
-and goes on where an earlier run stopped; ``--write`` makes docs/benchmarks/dea_coverage.md of what is there.
+and goes on where an earlier run stopped; ``--frontiers`` and ``--samples`` choose a part of the work;
+``--write`` makes docs/benchmarks/dea_coverage.md of what is there. FILE may be several: the first is written.
 """
 
 import argparse
 import json
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
@@ -16,7 +18,7 @@ from modpart.efficiency import bootstrap_dea
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks" / "dea_coverage.md"
 FIRST_SEED = 7000
-UNITS, REPLICATES = 100, 200
+UNITS, REPLICATES, SAMPLES = 100, 200, 200
 
 
 def cobb_douglas(m, s, scale, orientation, technology="vrs"):
@@ -42,23 +44,22 @@ def ces(seed):
     return x * np.exp(u)[:, None], y[:, None], np.exp(-u), "input", "vrs"
 
 
-# words: (samples, maker)
 FRONTIERS = {
-    "Cobb-Douglas, 1 input, 1 output, returns 0.5, output": (200, cobb_douglas(1, 1, 0.5, "output")),
-    "Cobb-Douglas, 2 inputs, 1 output, returns 0.9, output": (200, cobb_douglas(2, 1, 0.9, "output")),
-    "Cobb-Douglas, 2 inputs, 1 output, returns 0.8, input": (60, cobb_douglas(2, 1, 0.8, "input")),
-    "square root, exponential inefficiency, output": (60, exponential),
-    "CES, 2 inputs, 1 output, returns 0.7, input": (60, ces),
-    "Cobb-Douglas, 2 inputs, 2 outputs, returns 0.9, output": (60, cobb_douglas(2, 2, 0.9, "output")),
-    "Cobb-Douglas, 2 inputs, 1 output, returns 1, input, technology crs": (60, cobb_douglas(2, 1, 1.0, "input", "crs")),
-    "linear, 1 input, 1 output, input": (60, cobb_douglas(1, 1, 1.0, "input")),
+    "Cobb-Douglas, 1 input, 1 output, returns 0.5, output": cobb_douglas(1, 1, 0.5, "output"),
+    "Cobb-Douglas, 2 inputs, 1 output, returns 0.9, output": cobb_douglas(2, 1, 0.9, "output"),
+    "Cobb-Douglas, 2 inputs, 1 output, returns 0.8, input": cobb_douglas(2, 1, 0.8, "input"),
+    "square root, exponential inefficiency, output": exponential,
+    "CES, 2 inputs, 1 output, returns 0.7, input": ces,
+    "Cobb-Douglas, 2 inputs, 2 outputs, returns 0.9, output": cobb_douglas(2, 2, 0.9, "output"),
+    "Cobb-Douglas, 2 inputs, 1 output, returns 1, input, technology crs": cobb_douglas(2, 1, 1.0, "input", "crs"),
+    "linear, 1 input, 1 output, input": cobb_douglas(1, 1, 1.0, "input"),
 }
 
 HEAD = f"""# How often bootstrap intervals cover the truth
 
 Share of 95 % intervals of `bootstrap_dea` that hold the true efficiency, over all units of samples of {UNITS} units,
 {REPLICATES} replicates. Settings were chosen on other samples. Made by
-`python benchmarks/bench_dea_coverage.py --store FILE --write`. The aim is .90 to .98 over 200 samples of a frontier;
+`python benchmarks/bench_dea_coverage.py --store FILES --write`. The aim is .90 to .98 over 200 samples of a frontier;
 where the table says fewer, the run was not finished, and the standard errors of the mean over samples say what that
 costs.
 
@@ -80,26 +81,27 @@ def covered(make, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--store", type=Path, required=True, help="file with a JSON line for each sample")
+    parser.add_argument("--store", type=Path, nargs="+", required=True, help="files with a JSON line for each sample")
     parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many seconds")
+    parser.add_argument("--frontiers", type=int, nargs="+", default=range(len(FRONTIERS)), help="numbers of frontiers")
+    parser.add_argument("--samples", type=int, nargs=2, default=(0, SAMPLES), help="the first, and one past the last")
     parser.add_argument("--write", action="store_true", help="write the page and compute nothing")
     chosen = parser.parse_args()
     done = {}
-    for line in chosen.store.read_text().splitlines() if chosen.store.is_file() else ():
-        entry = json.loads(line)
-        done[entry["frontier"], entry["seed"]] = entry
-    start = perf_counter()
-    jobs = [(i, words) for words, (count, _) in FRONTIERS.items() for i in range(count)]
-    jobs.sort(key=lambda job: job[0])
-    for i, words in jobs:
-        seed = FIRST_SEED + i
+    for file in chosen.store:
+        for line in file.read_text().splitlines() if file.is_file() else ():
+            entry = json.loads(line)
+            done[entry["frontier"], entry["seed"]] = entry
+    start, names = perf_counter(), list(FRONTIERS)
+    for i, k in product(range(*chosen.samples), chosen.frontiers):
+        words, seed = names[k], FIRST_SEED + i
         if chosen.write or (words, seed) in done:
             continue
         if perf_counter() - start > chosen.seconds:
             break
-        entry = {"frontier": words, "seed": seed, **covered(FRONTIERS[words][1], seed)}
+        entry = {"frontier": words, "seed": seed, **covered(FRONTIERS[words], seed)}
         done[words, seed] = entry
-        with chosen.store.open("a") as file:
+        with chosen.store[0].open("a") as file:
             file.write(json.dumps(entry) + "\n")
     lines = []
     for words in FRONTIERS:

@@ -1,13 +1,15 @@
 """Efficiency classes of new branches: accuracy beside plain baselines, and seconds.
 
-Run ``python benchmarks/bench_efficiency.py`` to print the tables and add ``--write`` to store them in
-docs/benchmarks/efficiency.md; ``--data FOLDER`` adds a real table, the file Rbenchmarking_banks1.csv of that folder.
+Run ``python benchmarks/bench_efficiency.py --store FOLDER`` to measure what FOLDER does not hold yet, one file for each
+part and seed, and to print the tables of all that it holds; ``--only thirds --first-seed 3002 --seeds 1`` measures one,
+``--write`` stores the page in docs/benchmarks/efficiency.md. The part "banks" needs ``--data FOLDER``, a folder with
+the file Rbenchmarking_banks1.csv.
 """
 
 import argparse
+import json
 import os
 import platform
-import sys
 from pathlib import Path
 from time import perf_counter
 
@@ -15,18 +17,23 @@ import numpy as np
 import pandas as pd
 import sklearn
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.parallel import Parallel, delayed
 
 from modpart.datasets import make_bank_branches
 from modpart.efficiency import DEA, EfficiencyClassifier, ReducedPolynomialClassifier, cross_validate_classes
 
 TARGET = Path(__file__).parents[1] / "docs" / "benchmarks" / "efficiency.md"
 OUTPUTS = ["deposits", "loans", "transactions"]
-BINS = {"edges .6, .8, 1": (0.6, 0.8, 1.0), "three of equal size": 3}
-NOISES = (0.05,)
-FORCED = {"one for all": "none", "cluster as input": "feature", "one per cluster": "local"}
-FORCED_SEEDS = 1  # each costs three cross-validations
+BINS = {"edges": (0.6, 0.8, 1.0), "thirds": 3, "banks": 3}
+WORDS = {"edges": "edges .6, .8, 1", "thirds": "three of equal size"}
+ROWS, NOISE = 500, 0.05
+FORCED = {
+    "one for all": "none",
+    "cluster as input": "feature",
+    "one per cluster": "local",
+    "mean of the three": "average",
+}
 FIRST_SEED = 3000
+PARTS = ["edges", "thirds", "banks", "times"]
 BANKS = ["STEXP", "FASUM", "INPSUM", "LNSUM", "DBSUM", "INCSUM"]
 
 PAGE = """\
@@ -34,16 +41,17 @@ PAGE = """\
 
 How often the class of a new branch is told right, in 5-fold cross-validation: frontier, edges, scaling, clusters, order
 and penalty come from the training folds alone, and a test branch is judged by the frontier of the training branches.
-Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_efficiency.py --write --data FOLDER`.
+{versions}. Made by
+`python benchmarks/bench_efficiency.py --store FOLDER --data FOLDER --write`.
 
 "EfficiencyClassifier" chooses by cross-validation within the training folds what clusters are used for; the rows "one
-for all", "cluster as input" and "one per cluster" force it, for the first seed.
-"pooled RM" is the reduced polynomial on its own, which is "one for all" up to seeds. Baselines learn the same classes
-from the same scaled columns.
+for all", "cluster as input", "one per cluster" and "mean of the three" (of their probabilities) force it. "pooled RM"
+is the reduced polynomial on its own, which is "one for all" up to seeds. Baselines learn the same classes from the same
+scaled columns.
 
 ## Generated branches
 
-`make_bank_branches({n})`, {seeds} seeds from {first} on, errors of measurement of 5 % in every output.
+`make_bank_branches({n})`, errors of measurement of 5 % in every output; seeds {seeds}.
 Accuracy, mean over seeds; in brackets the standard deviation over seeds.
 
 {generated}
@@ -61,7 +69,7 @@ anyone can do who is judged by the latter.
 
 ## Time
 
-Seconds, {cores} cores.
+Wall-clock seconds, {cores} cores.
 
 | task | seconds |
 |---|---|
@@ -79,11 +87,11 @@ def model(bins: object, combine: str = "auto", outputs: object = OUTPUTS) -> Eff
     return EfficiencyClassifier(DEA(outputs=outputs, data_warnings=False), bins, combine=combine, random_state=0)
 
 
-def compared(X: pd.DataFrame, bins: object, seed: int, outputs: object = OUTPUTS, *, forced: bool = True) -> pd.Series:
+def compared(X: pd.DataFrame, bins: object, seed: int, outputs: object = OUTPUTS) -> pd.Series:
     """Accuracy by method."""
     table = cross_validate_classes(model(bins, outputs=outputs), X, random_state=seed)
     found = table.groupby("method", sort=False)["accuracy"].mean()
-    for name, combine in FORCED.items() if forced else ():
+    for name, combine in FORCED.items():
         alone = cross_validate_classes(model(bins, combine, outputs), X, random_state=seed, baselines=None)
         found[name] = alone.query("method == 'EfficiencyClassifier'")["accuracy"].mean()
     return found
@@ -98,45 +106,20 @@ def agreement(X: pd.DataFrame, bins: object, seed: int) -> float:
     return table.query("method == 'plain DEA'")["accuracy"].mean()
 
 
-def summarised(runs: list[pd.Series]) -> pd.Series:
-    both = pd.DataFrame(runs)
-    return pd.Series({name: f"{both[name].mean():.3f} ({both[name].std():.3f})" for name in both})
+def branches(part: str, seed: int) -> dict[str, object]:
+    """Generated branches: accuracy by method, and how often plain DEA would be right about all branches."""
+    X, *_ = make_bank_branches(ROWS, noise=NOISE, random_state=seed)
+    return {"accuracy": compared(X, BINS[part], seed).to_dict(), "agreement": agreement(X, BINS[part], seed)}
 
 
-def one(n: int, noise: float, words: str, seed: int) -> tuple[pd.Series, float]:
-    X, *_ = make_bank_branches(n, noise=noise, random_state=seed)
-    found = compared(X, BINS[words], seed, forced=seed < FIRST_SEED + FORCED_SEEDS), agreement(X, BINS[words], seed)
-    print(words, noise, seed, found[0].round(3).to_dict(), round(found[1], 3), file=sys.stderr, flush=True)
-    return found
-
-
-def generated(n: int, seeds: int, n_jobs: int) -> tuple[pd.DataFrame, str, pd.DataFrame]:
-    jobs = [(n, noise, words, FIRST_SEED + s) for noise in NOISES for words in BINS for s in range(seeds)]
-    done = dict(zip(jobs, Parallel(n_jobs=n_jobs)(delayed(one)(*job) for job in jobs), strict=True))
-    columns, behind, everybody = {}, [], {}
-    for noise in NOISES:
-        for words in BINS:
-            name = f"{words}; noise {noise:.0%}"
-            runs = [done[n, noise, words, FIRST_SEED + s] for s in range(seeds)]
-            both = pd.DataFrame([run for run, _ in runs])
-            columns[name] = summarised([run for run, _ in runs])
-            everybody[name] = [f"{np.mean([same for _, same in runs]):.3f}"]
-            rival = both[["pooled RM", "gradient boosting", "logistic regression"]].mean().max()
-            behind.append(f"{100 * (rival - both['EfficiencyClassifier'].mean()):+.1f} ({name})")
-    return pd.DataFrame(columns), ", ".join(behind), pd.DataFrame(everybody, index=["plain DEA"])
-
-
-def banks(folder: Path | None) -> str:
-    if folder is None:
-        return ""
+def banks(folder: Path, seed: int) -> dict[str, object]:
+    """A real table."""
     X = pd.read_csv(folder / "Rbenchmarking_banks1.csv")[BANKS]
-    runs = [compared(X, 3, seed, BANKS[3:]) for seed in range(FIRST_SEED, FIRST_SEED + 1)]
-    table = markdown(pd.DataFrame({"accuracy": summarised(runs)}))
-    words = f"{len(X)} banks, three inputs and three outputs, classes of equal size, 5 folds."
-    return f"## A real table\n\n{words}\n\n{table}\n"
+    return {"accuracy": compared(X, BINS["banks"], seed, BANKS[3:]).to_dict(), "rows": len(X)}
 
 
-def times() -> str:
+def times() -> dict[str, object]:
+    """Seconds by task."""
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((100_000, 10))
     classes = (np.sin(rows[:, 0]) + rows[:, 1] * rows[:, 2] > 0).astype(int)
@@ -158,43 +141,103 @@ def times() -> str:
     local = model((0.6, 0.8, 1.0), "local").fit(X)
     timed("classes of 1,000,000 new branches", lambda: fitted.predict(many))
     timed("the same with one classifier per cluster", lambda: local.predict(many))
-    return "\n".join(f"| {words} | {seconds:.2f} |" for words, seconds in found.items())
+    return {"seconds": found, "cores": os.cpu_count()}
+
+
+def page(measured: dict[str, dict[str, dict]]) -> str:
+    """Everything measured, by part and seed."""
+    columns, behind, everybody, seeds = {}, [], {}, {}
+    for part, words in WORDS.items():
+        runs = measured.get(part, {})
+        if not runs:
+            continue
+        both = pd.DataFrame([run["accuracy"] for run in runs.values()])
+        columns[words], seeds[part] = summarised(both), ", ".join(runs)
+        everybody[words] = [f"{np.mean([run['agreement'] for run in runs.values()]):.3f}"]
+        rival = both[["pooled RM", "gradient boosting", "logistic regression"]].mean().max()
+        behind.append(f"{100 * (rival - both['EfficiencyClassifier'].mean()):+.1f} ({words})")
+    clock = next(iter(measured.get("times", {}).values()), {"seconds": {}, "cores": "?"})
+    return PAGE.format(
+        versions="; ".join(sorted({run["versions"] for runs in measured.values() for run in runs.values()})),
+        n=ROWS,
+        seeds="; ".join(dict.fromkeys(seeds.values())),
+        generated=markdown(pd.DataFrame(columns)),
+        behind=", ".join(behind),
+        banks=real_table(measured.get("banks", {})),
+        everybody=markdown(pd.DataFrame(everybody, index=["plain DEA"])),
+        cores=clock["cores"],
+        times="\n".join(f"| {words} | {seconds:.2f} |" for words, seconds in clock["seconds"].items()),
+    )
+
+
+def real_table(runs: dict[str, dict]) -> str:
+    """The section of the real table, empty when it was not measured."""
+    if not runs:
+        return ""
+    table = markdown(pd.DataFrame({"accuracy": summarised(pd.DataFrame([run["accuracy"] for run in runs.values()]))}))
+    n_rows = next(iter(runs.values()))["rows"]
+    words = f"{n_rows} banks, three inputs and three outputs, classes of equal size, 5 folds; seeds {', '.join(runs)}."
+    return f"## A real table\n\n{words}\n\n{table}\n"
+
+
+def summarised(both: pd.DataFrame) -> pd.Series:
+    """Mean and spread over seeds of each method."""
+    spread = both.std() if len(both) > 1 else both.iloc[0] * 0.0
+    return pd.Series({name: f"{both[name].mean():.3f} ({spread[name]:.3f})" for name in both})
 
 
 def markdown(table: pd.DataFrame) -> str:
+    """A table with row names."""
     lines = ["| | " + " | ".join(table.columns) + " |", "|" + "---|" * (table.shape[1] + 1)]
     return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in table.itertuples())])
 
 
 def main() -> None:
+    """Measure what is missing and print or store the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="store the tables in docs/benchmarks/efficiency.md")
     parser.add_argument("--data", type=Path, help="folder that holds Rbenchmarking_banks1.csv")
+    parser.add_argument("--store", type=Path, help="folder of what was measured, one file for each part and seed")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS, help="parts (default: all)")
     parser.add_argument("--seeds", type=int, default=5, help="(default: %(default)s)")
-    parser.add_argument("--rows", type=int, default=500, help="generated branches (default: %(default)s)")
-    parser.add_argument("--n-jobs", type=int, default=2, help="(default: %(default)s)")
-    parser.add_argument("--times", action="store_true", help="print the times alone")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="(default: %(default)s)")
     options = parser.parse_args()
-    if options.times:
-        print(times())
-        return
-    table, behind, everybody = generated(options.rows, options.seeds, options.n_jobs)
-    page = PAGE.format(
-        python=platform.python_version(),
-        sklearn=sklearn.__version__,
-        n=options.rows,
-        seeds=options.seeds,
-        first=FIRST_SEED,
-        generated=markdown(table),
-        behind=behind,
-        banks=banks(options.data),
-        everybody=markdown(everybody),
-        cores=os.cpu_count(),
-        times=times(),
-    )
-    print(page)
+    measured = known(options.store)
+    for part in options.only:
+        if part == "banks" and options.data is None:
+            continue
+        seeds = [0] if part == "times" else range(options.first_seed, options.first_seed + options.seeds)
+        for seed in map(str, seeds):
+            if seed in measured.setdefault(part, {}):
+                continue
+            found = measure(part, int(seed), options.data)
+            measured[part][seed] = found
+            print(part, seed, json.dumps(found), flush=True)
+            if options.store:
+                options.store.mkdir(parents=True, exist_ok=True)
+                (options.store / f"{part}-{seed}.json").write_text(json.dumps(found, indent=1))
+    text = page(measured)
+    print(text)
     if options.write:
-        TARGET.write_text(page)
+        TARGET.write_text(text)
+
+
+def measure(part: str, seed: int, data: Path | None) -> dict[str, object]:
+    """One part for one seed."""
+    versions = {"versions": f"Python {platform.python_version()}, scikit-learn {sklearn.__version__}"}
+    if part == "times":
+        return times() | versions
+    return (banks(data, seed) if part == "banks" else branches(part, seed)) | versions
+
+
+def known(folder: Path | None) -> dict[str, dict[str, dict]]:
+    """What the files of a folder hold, by part and seed."""
+    found: dict[str, dict[str, dict]] = {}
+    for file in sorted(folder.glob("*-*.json")) if folder else []:
+        part, seed = file.stem.split("-")
+        if part in PARTS:
+            found.setdefault(part, {})[seed] = json.loads(file.read_text())
+    return found
 
 
 if __name__ == "__main__":

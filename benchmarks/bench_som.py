@@ -44,6 +44,8 @@ is better; the last column says how many times as long MiniSom takes.
 
 ## Equal final radius
 
+Largest ratio of errors {worst}; ours is at least {slowest} times as fast.
+
 {equal}
 
 ## As they come
@@ -157,6 +159,7 @@ def main() -> None:
     if find_spec("minisom") is None or find_spec("susi") is None:
         print("MiniSom and susi are not installed here: run benchmarks/peers/make_som_env.sh and use its Python.")
         return
+    equal = equal_radius(options.seeds)
     page = PAGE.format(
         rows=SHAPE[0],
         columns=SHAPE[1],
@@ -165,7 +168,9 @@ def main() -> None:
         seeds=options.seeds,
         steps=f"{STEPS:,}",
         radii=", ".join(map(str, RADII)),
-        equal=markdown(equal_radius(options.seeds)),
+        worst=max(equal["ratio"], key=float),
+        slowest=min(equal["times as fast"], key=float),
+        equal=markdown(equal),
         defaults=markdown(defaults(options.seeds)),
     )
     print(page)

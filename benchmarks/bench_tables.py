@@ -3,8 +3,9 @@
 Run ``python benchmarks/bench_tables.py --data FOLDER`` with a folder of tables as ``modpart.datasets.load_table`` reads
 them (or with the environment variable MODPART_DATA); scikit-learn's diabetes is added. ``--write`` stores the page in
 docs/benchmarks/tables.md, ``--seeds 1`` gives a quicker look, ``--tables servo plane`` measures a few and makes
-no page. Every split is appended to a file in ``--store`` and not measured again, so a run that was stopped goes on
-where it was.
+no page. Every split is appended to the file ``--store`` and not measured again, so a run that was stopped goes on
+where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect FOLDER`` takes them
+in.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures
 
@@ -58,13 +59,22 @@ rivals, at the range of the training targets +- 10 %.
 `estimator` on all rows, geometric mean over splits, in brackets the worst split: below 1 the bag is better. *linear* is
 `RidgeCV`, *quadratic* the same on squares and products, *flexible* on 150 random cosines beside the inputs, whose
 length scale is chosen by cross-validation among four for the single model and kept for the experts; all have eight
-penalties to choose from. *auto* is `estimator=None`, over the best on the test rows of its own single models (straight
-ridge, quadratic ridge, `BayesianExpert`), a rival that nobody can choose beforehand. Parts are clones of `estimator`
-and straight lines. *single kept* counts the splits where no partition is in use.
+penalties to choose from. *auto* is `estimator=None`, over the one of its own three single models (straight ridge,
+quadratic ridge, `BayesianExpert`) that five-fold cross-validation of the training rows chooses. Parts are clones of
+`estimator` and straight lines. *single kept* counts the splits where no partition is in use.
 
 {ratios}
 
 {summary}
+
+## Against the best single model
+
+Error of *auto* over that of a single model, geometric mean over splits and worst split: of the single model chosen by
+cross-validation; of the one with the least error in the mean of all splits of a table; and of the one with the least
+error on the very test rows, picked anew for each split. Nobody can know the last two beforehand. *choice* is the error
+of the one chosen by cross-validation over the last.
+
+{best}
 
 ## Against forest and boosting
 
@@ -125,6 +135,13 @@ def split(X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:
     return Z[train], target[train], Z[test], target[test]
 
 
+def chosen(kinds: list[Any], X: np.ndarray, y: np.ndarray, seed: int) -> int:
+    """The kind of model with the least cross-validated error, predictions cut at the range of the target."""
+    folds, margin = KFold(5, shuffle=True, random_state=seed), MARGIN * np.ptp(y)
+    held_out = [np.clip(cross_val_predict(kind, X, y, cv=folds), y.min() - margin, y.max() + margin) for kind in kinds]
+    return int(np.argmin([np.mean((predictions - y) ** 2) for predictions in held_out]))
+
+
 def judge(X: np.ndarray, y: np.ndarray, seed: int, families: tuple[str, ...]) -> dict[str, Any]:
     """Test errors of everything on one split."""
     train, target, test, truth = split(X, y, seed)
@@ -139,14 +156,15 @@ def judge(X: np.ndarray, y: np.ndarray, seed: int, families: tuple[str, ...]) ->
         start = process_time()
         if family == "auto":
             kinds = [same_family("linear", train, target), same_family("quadratic", train, target)]
-            singles = [clone(kind).fit(train, target) for kind in [*kinds, BayesianExpert(random_state=seed)]]
+            kinds.append(BayesianExpert(random_state=seed))
             estimator = None
         else:
             estimator = same_family(family, train, target)
-            singles = [clone(estimator).fit(train, target)]
+            kinds = [estimator]
         bag = PartitionedRegressor(estimator=estimator, mode="accuracy", random_state=seed).fit(train, target)
         found[family] = {
-            "single": min(error(single) for single in singles),
+            "singles": [error(clone(kind).fit(train, target)) for kind in kinds],
+            "chosen": chosen(kinds, train, target, seed) if len(kinds) > 1 else 0,
             "bag": error(bag),
             "kept": bag.n_partitions_ == 1,
             "seconds": process_time() - start,
@@ -170,7 +188,26 @@ def markdown(head: list[str], rows: list[list[Any]]) -> str:
 
 
 def ratios(runs: list[dict[str, Any]], family: str) -> list[float]:
-    return [run[family]["bag"] / run[family]["single"] for run in runs]
+    return [run[family]["bag"] / run[family]["singles"][run[family]["chosen"]] for run in runs]
+
+
+def best_of(results: dict[str, list[dict[str, Any]]]) -> str:
+    """The family chosen by cross-validation against three readings of "the best single model"."""
+    rows, means = [], []
+    for name, runs in results.items():
+        singles, bags = (
+            np.array([run["auto"]["singles"] for run in runs]),
+            np.array([run["auto"]["bag"] for run in runs]),
+        )
+        by_cv = np.array([own[run["auto"]["chosen"]] for own, run in zip(singles, runs, strict=True)])
+        on_average = singles[:, singles.mean(axis=0).argmin()]
+        on_test = singles.min(axis=1)
+        columns = [bags / by_cv, bags / on_average, bags / on_test, by_cv / on_test]
+        means.append([geometric(list(column)) for column in columns])
+        rows.append([name, *(f"{m:.3f} ({max(column):.2f})" for m, column in zip(means[-1], columns, strict=True))])
+    rows.append(["median", *(f"{value:.3f}" for value in np.median(means, axis=0))])
+    rows.append(["worst", *(f"{value:.3f}" for value in np.max(means, axis=0))])
+    return markdown(["table", "chosen by CV", "best on average", "best on the test rows", "choice"], rows)
 
 
 def summary_of(results: dict[str, list[dict[str, Any]]]) -> str:
@@ -232,14 +269,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--tables", nargs="+", help="names of a few tables and controls")
-    parser.add_argument("--store", type=Path, default=ROOT / "build" / "bench_tables", help="folder of the results")
+    parser.add_argument("--store", type=Path, default=ROOT / "build" / "bench_tables.jsonl", help="file of the results")
+    parser.add_argument("--collect", type=Path, help="folder of files of results measured elsewhere")
     arguments = parser.parse_args()
     data = tables(arguments.data)
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in [*data, *controls()]}
-    arguments.store.mkdir(parents=True, exist_ok=True)
-    path = arguments.store / "results.jsonl"
-    lines = map(json.loads, path.read_text().splitlines() if path.exists() else [])
-    known = {(line["seed"], line["table"]): line["run"] for line in lines}
+    path, elsewhere = arguments.store, arguments.collect.glob("**/tables*.jsonl") if arguments.collect else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {}
+    for file in [*sorted(elsewhere), *([path] if path.exists() else [])]:
+        for line in map(json.loads, file.read_text().splitlines()):
+            known[line["seed"], line["table"]] = line["run"]
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         made = {name: make(np.random.default_rng(seed)) for name, make in controls().items()}
         for name, (X, y) in {**data, **made}.items():
@@ -283,6 +323,7 @@ def page(data: dict[str, Any], results: dict[str, list[dict[str, Any]]], first: 
             [[name, *sizes[name], *(cell(runs, family) for family in FAMILIES)] for name, runs in on_tables.items()],
         ),
         summary=summary_of(on_tables),
+        best=best_of(on_tables),
         errors=markdown(
             ["table", *(f"bag, {family}" for family in FAMILIES), "forest", "boosting"],
             [[name, *(f"{value:.4f}" for value in row.values())] for name, row in mean.items()],

@@ -1,14 +1,13 @@
 """Discrete models drawn at random, confounded strongly enough to show, with exact answers by summation."""
 
 from collections.abc import Mapping, Sequence
-from string import ascii_letters
 
 import numpy as np
 import pandas as pd
 
 from modpart.causal import CausalGraph
 
-__all__ = ["TableModel", "confounded_model", "distance"]
+__all__ = ["TableModel", "confounded_model", "distance", "grown_graph"]
 
 
 class TableModel:
@@ -33,20 +32,19 @@ class TableModel:
     def distribution(self, names: Sequence[str], do: Mapping[str, int] | None = None) -> np.ndarray:
         """P(names | do), one axis for each name."""
         do = dict(do or {})
-        letters = dict(zip([*self.graph.order, *map(str, range(len(self.hidden)))], ascii_letters, strict=False))
-        terms, operands = [], []
-        for i, prior in enumerate(self.hidden):
-            terms.append(letters[str(i)])
-            operands.append(prior)
-        for v in self.graph.order:
+        needed = [v for v in self.graph.order if v in self.graph.ancestors([*names, *do])]
+        axis: dict[str | int, int] = {v: i for i, v in enumerate(needed)}
+        operands: list = []
+        for v in needed:
             if v in do:
-                terms.append(letters[v])
-                operands.append(np.eye(self.n_states)[do[v]])
-            else:
-                terms.append("".join(letters[w] for w in [*self.parents[v], *map(str, self.causes[v]), v]))
-                operands.append(self.tables[v])
-        wanted = "".join(letters[v] for v in names)
-        return np.einsum(f"{','.join(terms)}->{wanted}", *operands, optimize="greedy")
+                operands += [np.eye(self.n_states)[do[v]], [axis[v]]]
+                continue
+            for cause in self.causes[v]:
+                if cause not in axis:
+                    axis[cause] = len(axis)
+                    operands += [self.hidden[cause], [axis[cause]]]
+            operands += [self.tables[v], [axis[w] for w in (*self.parents[v], *self.causes[v], v)]]
+        return np.einsum(*operands, [axis[v] for v in names], optimize="greedy")
 
     def sample(self, n_samples: int, seed: int, do: Sequence[str] = ()) -> pd.DataFrame:
         """Rows; the variables of `do` are set at random."""
@@ -62,17 +60,36 @@ class TableModel:
             values[v] = (rng.random(n_samples)[:, None] >= rows.cumsum(1)[:, :-1]).sum(1)
         return pd.DataFrame({v: values[v] for v in self.graph.nodes})
 
-    def naive(self, outcome: str, treatment: str) -> float:
-        """Mean distance between P(outcome | treatment) and P(outcome | do(treatment))."""
+    def naive(self, outcome: str, treatment: str) -> np.ndarray:
+        """P(outcome | treatment), one row for each value of the treatment."""
         joint = self.distribution([treatment, outcome])
-        return float(
-            np.mean(
-                [
-                    distance(joint[x] / joint[x].sum(), self.distribution([outcome], {treatment: x}))
-                    for x in range(self.n_states)
-                ]
-            )
-        )
+        return joint / joint.sum(1, keepdims=True)
+
+    def ignoring(self, outcome: str, treatment: str) -> np.ndarray:
+        """P(outcome | do(treatment)) of the graph without hidden causes, with this model's P(v | parents)."""
+        needed = [v for v in self.graph.order if v in self.graph.ancestors(outcome)]
+        axis = {v: i for i, v in enumerate(needed)}
+        operands: list = []
+        for v in needed:
+            if v != treatment:
+                law = self.distribution([*self.parents[v], v])
+                operands += [law / law.sum(-1, keepdims=True), [axis[w] for w in (*self.parents[v], v)]]
+        if treatment not in axis:
+            operands += [np.ones(self.n_states), [axis.setdefault(treatment, len(axis))]]
+        return np.einsum(*operands, [axis[treatment], axis[outcome]], optimize="greedy")
+
+    def answers(self, outcome: str, treatment: str) -> np.ndarray:
+        """P(outcome | do(treatment)), one row for each value of the treatment."""
+        return np.array([self.distribution([outcome], {treatment: x}) for x in range(self.n_states)])
+
+    def misled(self, outcome: str, treatment: str, wrong: str) -> float:
+        """How far a wrong answer, the naive or the ignoring one, is off in the mean over the treatment's values."""
+        gaps = getattr(self, wrong)(outcome, treatment) - self.answers(outcome, treatment)
+        return float(np.abs(gaps).sum(1).mean() / 2)
+
+    def size(self, name: str) -> int:
+        """Number of states of a variable."""
+        return self.n_states
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> float:
@@ -81,11 +98,33 @@ def distance(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def confounded_model(
-    graph: CausalGraph, n_states: int, seed: int, outcome: str = "Y", treatment: str = "X", least: float = 0.05
+    graph: CausalGraph,
+    n_states: int,
+    seed: int,
+    outcome: str = "Y",
+    treatment: str = "X",
+    least: float = 0.05,
+    wrong: str = "naive",
 ) -> TableModel:
-    """The first model from `seed` on whose naive answer is off by at least `least`."""
+    """The first model from `seed` on whose `wrong` answer is off by at least `least`: its naive or ignoring one."""
     for offset in range(2000):
         model = TableModel(graph, n_states, seed + offset, 0.6 if offset < 100 else 0.2)
-        if model.naive(outcome, treatment) >= least:
+        if model.misled(outcome, treatment, wrong) >= least:
             return model
-    raise LookupError("no model of this graph is confounded enough")
+    raise LookupError(f"no model of this graph has a {wrong} answer that is wrong enough")
+
+
+def grown_graph(n_nodes: int, seed: int) -> CausalGraph:
+    """A graph that is locally alike at every size.
+
+    A node has one or two parents among the three before it, every fourth a hidden cause in common with one of these.
+    """
+    rng = np.random.default_rng(seed)
+    names = [f"V{i}" for i in range(n_nodes)]
+    edges, tied = [], []
+    for i in range(1, n_nodes):
+        near = range(max(0, i - 3), i)
+        edges += [(names[j], names[i]) for j in rng.choice(near, min(len(near), rng.integers(1, 3)), replace=False)]
+        if i % 4 == 3:
+            tied.append((names[rng.choice(near)], names[i]))
+    return CausalGraph(edges, bidirected=tied, nodes=names)

@@ -58,6 +58,10 @@ class Network:
             edges += [f"{a} <-> {b}" for a, b in product(children, children) if a < b]
         return CausalGraph("; ".join([*edges, *seen]))
 
+    def size(self, name: str) -> int:
+        """Number of states of a variable."""
+        return len(self.states[name])
+
     def sample(self, n_samples: int, seed: int) -> pd.DataFrame:
         """Rows of state numbers."""
         rng = np.random.default_rng(seed)

@@ -70,7 +70,50 @@ def pyfrontier(X, Y, count):
     return np.array([result.score for result in model.result])
 
 
-METHODS = {"highs_warm": highs_warm, "scipy_each": scipy_each, "dealib": dealib, "pyfrontier": pyfrontier}
+def pydea(X, Y, count):
+    """pyDEA: PuLP and CBC, a process for each unit; its runner fails to import on Python 3.11, its models do not."""
+    from pyDEA.core.data_processing.input_data import InputData
+    from pyDEA.core.models import envelopment_model_decorators as decorators
+    from pyDEA.core.models.bound_generators import generate_upper_bound_for_efficiency_score
+    from pyDEA.core.models.envelopment_model import EnvelopmentModelInputOriented
+    from pyDEA.core.models.envelopment_model_base import EnvelopmentModelBase
+
+    data = InputData()
+    for i in range(len(X)):
+        for kind, row in (("x", X[i]), ("y", Y[i])):
+            for j, value in enumerate(row):
+                data.add_coefficient(f"unit{i}", f"{kind}{j}", value)
+    for j in range(X.shape[1]):
+        data.add_input_category(f"x{j}")
+    for j in range(Y.shape[1]):
+        data.add_output_category(f"y{j}")
+    oriented = EnvelopmentModelInputOriented(generate_upper_bound_for_efficiency_score)
+    model = EnvelopmentModelBase(data, oriented, decorators.DefaultConstraintCreator())
+    solution = decorators.EnvelopmentModelVRSDecorator(model).run()
+    code = {data.get_dmu_user_name(name): name for name in data.DMU_codes}
+    return np.array([solution.get_efficiency_score(code[f"unit{i}"]) for i in range(len(X))])
+
+
+def pystoned(X, Y, count):
+    """pystoned: one linear programme of all units at once, by HiGHS (its own choice of solver needs a licence)."""
+    from pyomo.contrib.appsi.solvers import Highs
+    from pystoned import DEA
+    from pystoned.constant import ORIENT_IO, RTS_VRS
+
+    model = DEA.DEA(Y, X, ORIENT_IO, RTS_VRS)
+    Highs().solve(model.__model__)
+    model.optimization_status = 1
+    return model.get_theta()
+
+
+METHODS = {
+    "highs_warm": highs_warm,
+    "scipy_each": scipy_each,
+    "dealib": dealib,
+    "pyfrontier": pyfrontier,
+    "pydea": pydea,
+    "pystoned": pystoned,
+}
 
 
 def seconds():

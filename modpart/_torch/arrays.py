@@ -61,6 +61,10 @@ class TorchArrays:
         members = padded[torch.from_numpy(places).to(self.device)]
         return members.transpose(1, 2) @ members
 
+    def with_ridge(self, matrices: torch.Tensor, ridge: np.ndarray) -> torch.Tensor:
+        """A stack of matrices (n_cells, p, p) with `ridge` (p,) added to each diagonal."""
+        return matrices + torch.diag(self.put(ridge))
+
     def pivots(self, matrices: Iterable[torch.Tensor]) -> list[np.ndarray]:
         """Diagonals of the Cholesky factors of stacks of matrices, padded by ones on the diagonal to one stack."""
         stacks = list(matrices)

@@ -20,10 +20,11 @@ from modpart.causal._dcm.learning import ModuleFit, fingerprint, learn_modules
 from modpart.causal._dcm.plan import modules_for, node_list, states_of_causes
 from modpart.causal._dcm.reading import check_variables, complete_graph, read_regimes
 from modpart.causal._graph import CausalGraph
-from modpart.exceptions import ModpartError, ModpartWarning, ParameterError
+from modpart.exceptions import ModpartError, ModpartWarning, ParameterError, PositivityWarning
 
 __all__ = ["ModularDCM"]
 
+COVERED = 0.8  # of what a module is asked about; less is warned of
 LOSSES = ("wgan-gp", "mmd", "likelihood", "auto")
 widths = where("a tuple of positive integers", lambda v: isinstance(v, tuple) and all(integer(1).accepts(w) for w in v))
 mapping = where("a mapping by column", lambda value: isinstance(value, Mapping))
@@ -53,8 +54,8 @@ class ModularDCM(Answers, Estimator):
     loss : {"wgan-gp", "mmd", "likelihood", "auto"}, default="wgan-gp"
         How a module is fitted: adversarially by a critic with a gradient penalty [3]_; by the maximum mean
         discrepancy; by maximum likelihood, summed exactly over the hidden states, of columns (their parents may be
-        images). "auto" takes the likelihood for discrete modules and for single columns of numbers, and the critic
-        elsewhere. On discrete tables the likelihood is faster.
+        images). "auto" takes the likelihood for modules of columns, where it is faster and nearer to the truth, and the
+        critic where an image is drawn.
     mode : {"modular", "joint"}, default="modular"
         "joint" trains all networks at once, for comparison.
     column_types : mapping of str to str or None, default=None
@@ -95,7 +96,8 @@ class ModularDCM(Answers, Estimator):
     random_state : int, Generator, RandomState or None, default=None
         Seeds weights, batches and noise.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where networks are trained and run; "auto" takes a GPU when there is one.
+        Where networks are trained and run; "auto" takes a GPU for images, when there is one: the small networks of
+        tables are faster on the processor.
     n_jobs : int or None, default=None
         Modules of one level that are trained at the same time. The fit is the same to the last bit.
     verbose : int, default=0
@@ -313,6 +315,8 @@ class ModularDCM(Answers, Estimator):
         if moved:
             raise ModpartError(f"The frozen network of {moved[0]!r} has changed during the fit; please report this.")
         self.n_iter_ = max([1, *(len(part.history) for part in self.modules_)])
+        for part, module in zip(self.modules_, modules, strict=True):
+            part.misfit["overlap"] = self._overlap(module, data)
         self._warn_of_misfits()
         return self
 
@@ -353,9 +357,7 @@ class ModularDCM(Answers, Estimator):
                     f"loss='likelihood' cannot learn {', '.join(barred[0])}: a tensor has no density here. Use "
                     "loss='auto', which takes the critic there."
                 )
-        if self.loss == "auto":  # a hidden cause of numbers is found more surely by the critic
-            can = {c for c in can if len(c) == 1 or all(self.columns_[v].node_kind == "discrete" for v in c)}
-        elif self.loss != "likelihood":
+        if self.loss not in ("likelihood", "auto"):
             can = set()
         modules = modules_for(graph, regimes, self.mode, can)
         fallback = "wgan-gp" if self.loss in ("auto", "likelihood") else self.loss
@@ -370,6 +372,8 @@ class ModularDCM(Answers, Estimator):
         from modpart._torch.dcm.training import Settings
         from modpart._torch.device import resolve_device
 
+        images = any(column.kind == "tensor" for column in self.columns_.values())
+        device = "cpu" if self.device == "auto" and not images else self.device
         return Settings(
             loss=self.loss,
             hidden=tuple(self.hidden),
@@ -380,7 +384,7 @@ class ModularDCM(Answers, Estimator):
             lr=self.lr,
             batch_size=self.batch_size,
             callbacks=tuple(self.callbacks or ()),
-            device=str(resolve_device(self.device)),
+            device=str(resolve_device(device)),
         )
 
     def _outcome(self, names: Sequence[str]) -> str | None:
@@ -404,6 +408,16 @@ class ModularDCM(Answers, Estimator):
                 ModpartWarning,
                 stacklevel=3,
             )
+        thin = report[report["overlap"] < COVERED]
+        if len(thin):
+            worst = thin.sort_values("overlap").iloc[0]
+            warn(
+                f"Module {worst['module']} is asked about combinations with its causes of which the data cover "
+                f"{worst['overlap']:.0%}: what was seen of these causes nearly follows from the module itself. Effects "
+                "that rest on it are guesswork; no more rows help, only data in which these causes vary more freely.",
+                PositivityWarning,
+                stacklevel=3,
+            )
 
     def fit_report(self) -> pd.DataFrame:
         """How well each module reproduces the data that it was trained on.
@@ -413,7 +427,8 @@ class ModularDCM(Answers, Estimator):
         report : DataFrame
             For each module its loss, epochs and seconds; the pair of columns whose joint law is farthest from the data
             (total variation), that distance, the distance that chance alone would make, and whether the module is badly
-            fitted: off by more than 0.05 above chance.
+            fitted: off by more than 0.05 above chance. The overlap is the share, of what the module is asked about in
+            answers to interventions, that the data it was trained on cover; the rest is a guess.
         """
         check_is_fitted(self)
         rows = [
@@ -426,6 +441,7 @@ class ModularDCM(Answers, Estimator):
                 "distance": part.misfit["distance"],
                 "noise": part.misfit["noise"],
                 "badly fitted": part.misfit["distance"] > part.misfit["noise"] + 0.05,
+                "overlap": part.misfit["overlap"],
             }
             for part in self.modules_
         ]
@@ -482,7 +498,7 @@ class ModularDCM(Answers, Estimator):
                 f"load_module: got a {type(module).__name__}. Pass what export_module gave, or the file that keeps it."
             )
         replaced(self, variable, module)
-        unknown = {"distance": np.nan, "noise": np.nan, "columns": ()}
+        unknown = {"distance": np.nan, "noise": np.nan, "columns": (), "overlap": np.nan}
         self.modules_ = [
             ModuleFit(part.nodes, "loaded", [], unknown, 0.0) if set(part.nodes) & set(module.nodes) else part
             for part in self.modules_

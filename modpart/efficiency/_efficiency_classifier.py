@@ -13,7 +13,15 @@ from modpart._utils.checks import check_X, check_X_classes
 from modpart._utils.params import integer, model, nothing, one_of, where
 from modpart._utils.seeds import check_rng
 from modpart.efficiency._classes.edges import check_classes, check_names, class_edges, cut, valid_bins
-from modpart.efficiency._classes.routed import COMBINATIONS, RoutedClassifier, cross_fitted, fold_numbers, seeded
+from modpart.efficiency._classes.routed import (
+    COMBINATIONS,
+    SINGLE,
+    AveragedClassifier,
+    RoutedClassifier,
+    cross_fitted,
+    fold_numbers,
+    seeded,
+)
 from modpart.efficiency._classes.scaling import LogRangeScaler
 from modpart.efficiency._clusters.cluster_count import ClusterCount
 from modpart.efficiency._clusters.som import SOM
@@ -66,9 +74,10 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         Gets the number of clusters as `n_clusters` or `n_components`. None stands for ``SOM()``.
     classifier : classifier with `predict_proba`, or None, default=None
         None stands for ``ReducedPolynomialClassifier()``.
-    combine : {"auto", "none", "feature", "local"}, default="auto"
-        What the clusters are for: nothing, one more input of a single classifier, or a classifier each. "auto" takes
-        what classifies most units right in cross-validation, the simplest of equals.
+    combine : {"auto", "none", "feature", "local", "average"}, default="auto"
+        What the clusters are for: nothing, one more input of a single classifier, or a classifier each; "average" takes
+        the mean of the probabilities of these three. "auto" takes what classifies most units right in
+        cross-validation, the simplest of equals.
     scaler : transformer or None, default=None
         Scales the columns before clustering and classification. None takes logarithms of the columns that are never
         negative and moves all to [0, 1].
@@ -101,7 +110,7 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
     scaler_, clusterer_ : fitted transformer and clusterer
     clusters_ : ndarray of shape (n_samples,), int64
         Cluster of each training unit.
-    combine_ : {"none", "feature", "local"}
+    combine_ : {"none", "feature", "local", "average"}
         What is in use.
     combine_scores_ : dict of str to float
         Cross-validated accuracy of what was compared.
@@ -109,10 +118,11 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
         That of what is in use: how often a unit that was not learned gets the class that DEA, or y, gives it. The
         frontier is that of all training units; :func:`cross_validate_classes` makes it anew in every fold.
     models_ : list
-        Classifier of each cluster ("local"; None where the one for all units stands in), or the single one.
+        Classifier of each cluster ("local"; None where the one for all units stands in), or the single one; for
+        "average" the two single ones and those of the clusters.
     fallback_ : list of str
-        For each cluster of "local" why the classifier for all units stands in: "one class", "no row" or "12 rows".
-        Empty text where its own is in use.
+        For each cluster of "local" and "average" why the classifier for all units stands in: "one class", "no row" or
+        "12 rows". Empty text where its own is in use.
     unit_names_ : ndarray of shape (n_samples,)
         Index of X, or 0, 1, ...
     n_features_in_ : int
@@ -297,16 +307,19 @@ class EfficiencyClassifier(ClassifierMixin, Estimator):
             )
         folds = fold_numbers(codes, min(int(self.cv), len(Z)), rng)
         ways = COMBINATIONS if self.combine == "auto" else (self.combine,)
-        self.combine_scores_ = {}
-        for way in ways:
-            routed = RoutedClassifier(classifier, way, self.n_clusters_, len(self.classes_))
-            guessed = cross_fitted(routed, Z, self.clusters_, codes, folds).argmax(axis=1)
-            self.combine_scores_[way] = float(np.mean(guessed == codes))
+        singles = ways if self.combine in SINGLE else SINGLE
+        guesses = {way: cross_fitted(classifier, way, Z, self.clusters_, codes, folds) for way in singles}
+        guesses["average"] = np.mean(list(guesses.values()), axis=0)
+        self.combine_scores_ = {way: float(np.mean(guesses[way].argmax(axis=1) == codes)) for way in ways}
         self.combine_ = max(ways, key=lambda way: self.combine_scores_[way])
         self.fidelity_ = self.combine_scores_[self.combine_]
-        self._routed = RoutedClassifier(classifier, self.combine_, self.n_clusters_, len(self.classes_))
+        sizes = self.n_clusters_, len(self.classes_)
+        if self.combine_ == "average":
+            self._routed: Any = AveragedClassifier(classifier, *sizes)
+        else:
+            self._routed = RoutedClassifier(classifier, self.combine_, *sizes)
         self._routed.fit(Z, self.clusters_, codes)
-        self.models_ = self._routed.models if self.combine_ == "local" else [self._routed.pooled]
+        self.models_ = self._routed.models or [self._routed.pooled]
         self.fallback_ = self._routed.fallback
 
     def _scaled(self, X: Any) -> np.ndarray:

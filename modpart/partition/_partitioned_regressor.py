@@ -102,8 +102,9 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     ridge loss, best first. The boosted sum [4]_ takes short steps on what the single model leaves over when held out.
     Both correct the single model with non-negative weights that sum to at most one, by least squares on held-out
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
-    together. No correction is larger than 99 % of those held out, nor leads more than a tenth of the range of y
-    outside it. The share at which all of them are added is that of the least held-out error, at most 1.
+    together, and predictions more than a tenth of the range of y outside it count as at that limit. No correction is
+    larger than 99 % of those held out, nor leads beyond the limit; the single model may, by its own share. The share at
+    which all of them are added is that of the least held-out error, at most 1.
 
     Weights of rows and several outputs are those of :class:`ActivePartitioner`, except that with ``mode="accuracy"``
     each output has a bag of its own, which falls back on its own; `gain_` is that of all which could be compared.

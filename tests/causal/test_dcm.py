@@ -352,6 +352,29 @@ def test_a_bad_fit_is_told():
         ModularDCM("X -> Z -> Y", loss="mmd", max_steps=500, lr=1e-9, batch_size=2, random_state=0).fit(DATA)
 
 
+def test_pairs_that_the_data_lack_are_told(fitted):
+    rng = np.random.default_rng(0)
+    X = rng.integers(3, size=3000)
+    data = pd.DataFrame({"X": X, "Z": np.where(np.arange(3000) % 1000 == 0, 2 - X, X), "Y": rng.integers(2, size=3000)})
+    with pytest.warns(PositivityWarning, match=r"Module X, Y is asked about .* of which the data cover 3\d%"):
+        model = ModularDCM(FRONT_DOOR, loss="likelihood", max_steps=300, random_state=0).fit(data)
+    overlap = model.fit_report().set_index("module")["overlap"]
+    assert overlap["Z"] == 1.0
+    assert overlap["X, Y"] == pytest.approx(1 / 3, abs=0.03)  # Z is a copy of X: a third of the pairs exist
+    assert (fitted.fit_report()["overlap"] > 0.95).all()
+
+
+def test_the_likelihood_is_taken_for_columns_and_the_critic_for_images():
+    rng = np.random.default_rng(0)
+    numbers = pd.DataFrame(rng.normal(size=(50, 3)), columns=["X", "Z", "Y"])
+    quick = {"loss": "auto", "max_steps": 2, "random_state": 0}
+    model = ModularDCM(FRONT_DOOR, **quick).fit(numbers)
+    assert [part.loss for part in model.modules_] == ["likelihood", "likelihood"]
+    images = {"X": numbers["X"], "Z": rng.normal(size=(50, 1, 4, 4)), "Y": numbers["Y"]}
+    model = ModularDCM(FRONT_DOOR, **quick).fit(images)
+    assert {tuple(part.nodes): part.loss for part in model.modules_} == {("Z",): "wgan-gp", ("X", "Y"): "likelihood"}
+
+
 def test_one_row_teaches_no_model():
     for X in (pd.DataFrame({"X": [0], "Y": [1]}), {(): pd.DataFrame({"X": [0], "Y": [1]})}):
         with pytest.raises(InputDataError, match="1 sample, and ModularDCM needs at least 2 rows"):

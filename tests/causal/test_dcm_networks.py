@@ -196,6 +196,15 @@ def test_images_are_drawn_read_and_judged():
         ModularDCM("X -> I -> Y; X <-> Y", loss="likelihood").fit(data)
 
 
+def test_auto_takes_a_gpu_for_images_alone(monkeypatch):
+    fits = [ModularDCM("X -> I", max_steps=1), ModularDCM("X -> Y", max_steps=1)]
+    data = digit_data(64)
+    for model, columns in zip(fits, ("XI", "XY"), strict=True):
+        model.set_params(device="cpu").fit({name: data[name] for name in columns}).set_params(device="auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [model._settings().device for model in fits] == ["cuda", "cpu"]
+
+
 @pytest.mark.gpu
 def test_the_gpu_gives_the_same_within_monte_carlo_error():
     found = [

@@ -119,18 +119,24 @@ def test_units_of_measurement_do_not_matter(fitted):
 # Clusters
 
 
-@pytest.mark.parametrize("combine", ["none", "feature", "local"])
+@pytest.mark.parametrize("combine", ["none", "feature", "local", "average"])
 def test_each_use_of_the_clusters_predicts(combine):
     model = classifier(combine=combine).fit(TRAIN)
     assert (model.combine_, list(model.combine_scores_)) == (combine, [combine])
-    assert len(model.models_) == (2 if combine == "local" else 1)
+    assert len(model.models_) == {"local": 2, "average": 4}.get(combine, 1)
     proba = model.predict_proba(TEST)
     np.testing.assert_allclose(proba.sum(axis=1), 1.0)
     assert model.score(TEST) > 0.5
 
 
-def test_auto_takes_the_best_of_the_three(fitted):
-    assert set(fitted.combine_scores_) == {"none", "feature", "local"}
+def test_the_average_is_the_mean_of_the_three():
+    ways = [classifier(combine=combine).fit(TRAIN) for combine in ("none", "feature", "local", "average")]
+    *single, mean = (model.predict_proba(TEST) for model in ways)
+    np.testing.assert_allclose(mean, np.mean(single, axis=0), atol=1e-12)
+
+
+def test_auto_takes_the_best_of_the_four(fitted):
+    assert set(fitted.combine_scores_) == {"none", "feature", "local", "average"}
     assert fitted.fidelity_ == max(fitted.combine_scores_.values()) == fitted.combine_scores_[fitted.combine_]
 
 

@@ -36,6 +36,7 @@ def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
             monkeypatch.setattr(evaluate, "CHUNK", 50)
             for many in (10**6, 20):
                 monkeypatch.setattr(evaluate, "MANY", many)
+                monkeypatch.setattr(evaluate, "SPLIT", 1e3 if many == 20 else 5e6)
                 other = scored(X, Y, returns, orientation, skip)
                 np.testing.assert_array_equal(other.status, cold.status)
                 np.testing.assert_allclose(other.scores, cold.scores, rtol=1e-9, atol=1e-9)
@@ -93,11 +94,13 @@ def test_a_unit_begins_at_the_prices_that_bound_it_best(returns):
     np.testing.assert_allclose(bound.max(axis=1)[own], found.value[own], atol=1e-9)
 
 
-def test_one_worker_or_two_give_the_same_bits(monkeypatch):
-    monkeypatch.setattr(evaluate, "CHUNK", 300)
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_one_worker_or_two_give_the_same_bits(backend, monkeypatch):
+    monkeypatch.setattr(evaluate, "SPLIT", 1e5)  # two halves, pieces, two rounds
+    monkeypatch.setattr(evaluate, "MANY", 1000)
     X, Y, _ = make_frontier(1500, random_state=0)
     alone = scored(X, Y, "vrs")
-    with parallel_config("threading"):
+    with parallel_config(backend):
         spread = scored(X, Y, "vrs", n_jobs=2)
     np.testing.assert_array_equal(alone.scores, spread.scores)
     np.testing.assert_array_equal(alone.dual, spread.dual)
@@ -119,3 +122,55 @@ def test_progress_is_told_and_changes_nothing(monkeypatch, capsys):
     quiet, told = (DEA([0, 1, 2], [3, 4, 5], verbose=v).fit(np.hstack([X, Y])) for v in (0, 1))
     np.testing.assert_array_equal(quiet.scores_, told.scores_)
     assert "[DEA] chunk" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("returns", RETURNS)
+def test_a_zero_keeps_out_whoever_has_any(returns):
+    """Also a unit with a trillionth of what the others have."""
+    X = np.array([[0.0, 4.0], [0.0, 2.0], [1e-9, 1.0], [1e3, 1.0], [1e3, 3.0]])
+    Y = np.array([[1.0], [1.0], [1.0], [1.0], [2.0]])
+    for orientation, expected in (("input", 0.5), ("directional", 1 / 3 if returns in ("crs", "ndrs") else 0.0)):
+        found = scored(X, Y, returns, orientation)
+        np.testing.assert_allclose(
+            found.efficiency[0] if orientation == "input" else found.scores[0], expected, atol=1e-12
+        )
+        assert not found.lambdas.toarray()[0, 2:].any()
+    dea = DEA([0, 1], [2], technology=returns, measure="sbm", data_warnings=False).fit(np.hstack([X, Y]))
+    assert not dea.lambdas_.toarray()[0, 2:].any()
+
+
+def test_what_a_small_unit_lacks_is_found_to_the_last(monkeypatch):
+    """Ranges of a column that are ten million times a unit's own value: each small gain counts ten million times."""
+    rng = np.random.default_rng(0)
+    X = np.exp(rng.normal(0, 1, (12, 2)))
+    Y = np.exp(rng.normal(0, 1, (12, 2))) * [1.0, 1e7]
+    Y[:4, 1] /= 1e8
+    for measure in ("ram", "bam", "additive", "sbm"):
+        for returns in RETURNS:
+            dea = DEA([0, 1], [2, 3], technology=returns, measure=measure, data_warnings=False)
+            found = dea.fit(np.hstack([X, Y])).scores_
+            with monkeypatch.context() as patch:
+                patch.setattr(solving, "MOST_STEPS", 0)  # HiGHS
+                expected = dea.fit(np.hstack([X, Y])).scores_
+            atol = 1e-9 * (Y.max() if measure == "additive" else 1.0)
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=atol)
+
+
+def test_trouble_of_highs_with_a_feasible_unit_is_not_called_infeasible(monkeypatch):
+    from modpart.efficiency._simplex import highs
+
+    honest, asked = highs.linprog, []
+
+    def troubled(*arguments, **options):
+        answer = honest(*arguments, **options)
+        asked.append(options["method"])
+        if len(asked) % 3:
+            answer.status = 4 if len(asked) % 3 == 1 else 2
+        return answer
+
+    X, Y = problem("smooth", 3, 2, 12, 0)
+    expected = scored(X, Y, "vrs").scores
+    monkeypatch.setattr(highs, "linprog", troubled)
+    monkeypatch.setattr(solving, "MOST_STEPS", 0)
+    np.testing.assert_allclose(scored(X, Y, "vrs").scores, expected, atol=1e-6)
+    assert asked[2::3] == ["highs-ipm"] * 12

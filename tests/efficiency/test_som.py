@@ -119,6 +119,27 @@ def test_a_row_of_weight_three_is_three_rows():
     assert weighted.quantization_error_ == pytest.approx(repeated.quantization_error_)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 14])  # 14: rounding would decide
+def test_order_and_copies_decide_nothing_where_units_coincide(seed):
+    """More units than rows: many come to lie on one row, up to rounding."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(12, 2))
+    weight = rng.integers(0, 5, size=12)
+    copies = rng.permutation(np.repeat(np.arange(12), weight))
+    weighted = SOM((5, 5), random_state=0).fit(X, sample_weight=weight)
+    repeated = SOM((5, 5), random_state=0).fit(X[copies])
+    np.testing.assert_allclose(weighted.cluster_centers_, repeated.cluster_centers_, atol=1e-9)
+    np.testing.assert_array_equal(weighted.predict(X), repeated.predict(X))
+    np.testing.assert_array_equal(weighted.labels_[copies], repeated.labels_)
+
+
+def test_small_distances_are_not_made_of_rounding():
+    som = SOM((3, 3), random_state=0).fit(IRIS)
+    step = 1e-7 * np.eye(4)[0]
+    distances = som.transform(som.cluster_centers_ + step)
+    np.testing.assert_allclose(np.diag(distances), 1e-7, rtol=1e-5)
+
+
 # Missing values
 
 

@@ -10,10 +10,10 @@ from modpart.partition._gate import gates as _gates
 from modpart.partition._gate.gates import (
     KINDS,
     Gate,
+    _as_good,
     _coupled,
     _excess,
     _lead,
-    _simplest_as_good,
     _weights,
     fit_gate,
     gate_menu,
@@ -66,11 +66,22 @@ def test_pairs_of_margins_couple_to_shares():
     assert _coupled(wins, 3).argmax(axis=1).tolist() == [0, 1, 2]
 
 
-def test_simplest_as_good_prefers_the_first_on_a_tie():
-    rng = np.random.default_rng(0)
-    best = rng.random(200)
-    assert _simplest_as_good(np.array([best, best, best + 0.5]), np.ones(200)) == 0
-    assert _simplest_as_good(np.array([best + 0.5, best, best]), np.ones(200)) == 1
+def test_as_good_is_within_some_standard_errors_of_the_best():
+    best = np.random.default_rng(0).random(200)
+    spread = np.where(np.arange(200) % 2, 1.0, -1.0)  # a standard error of .07
+    costs = np.array([best + 0.5, best, best, best + spread + 0.1])
+    assert _as_good(costs, np.ones(200), 2.0).tolist() == [False, True, True, True]
+    assert _as_good(costs, np.ones(200), 1.0).tolist() == [False, True, True, False]
+
+
+def test_kinds_without_hope_are_given_up_early(monkeypatch):
+    fits, fit = [], _gates._fit
+    monkeypatch.setattr(_gates, "_fit", lambda gate, *a: fits.append(type(gate).__name__) or fit(gate, *a))
+    X, labels, density, errors = contest(border=lambda X: (np.floor(2 * X).sum(axis=1) % 2) > 0)
+    gate = fit_gate(X, labels, density, errors, np.random.default_rng(0))
+    assert gate.kind == "tree"
+    assert fits.count("LogisticRegression") == _gates.TRIAL_FOLDS
+    assert fits.count("BorderTree") == _gates.FOLDS + 1  # the last one sees all rows
 
 
 def test_one_expert_needs_no_gate():

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from modpart._utils.parallel import one_thread
-from modpart._utils.seeds import child_seeds
+from modpart._utils.seeds import check_rng, child_seeds
 from modpart.causal._dcm.columns import Column
 from modpart.causal._dcm.guests import TrainedModule
 from modpart.causal._dcm.plan import node_list
 from modpart.causal._graph import CausalGraph
+from modpart.causal._modules import Module
 from modpart.exceptions import InputDataError, ModpartWarning
 
 __all__ = ["Runs"]
@@ -159,6 +160,17 @@ class Runs:
         kinds = {name: np.int64 if self.columns_[name].states is not None else np.float64 for name in values}
         tensors = {name: torch.from_numpy(np.asarray(x, kinds[name])).to(draw.device) for name, x in values.items()}
         return log_density(system.double(), tensors, sorted(names)).cpu().numpy()
+
+    def _overlap(self, module: Module, data: Mapping[frozenset[str], Mapping[str, np.ndarray]]) -> float:
+        """Share of the rows that count when a module is asked about a context that follows from it, 1 without one."""
+        from modpart._torch.dcm.overlap import overlap
+
+        shares = [1.0]
+        for regime, context in module.contexts.items():
+            if context and all(self.columns_[v].kind != "tensor" for v in context):
+                with self._ready(check_rng(0)) as (system, draw):
+                    shares.append(overlap(system, data[regime], module.nodes, context, draw))
+        return min(shares)
 
     def _frame(self, values: Mapping[str, Any]) -> Any:
         decoded = {name: self.columns_[name].decode(x.cpu().numpy()) for name, x in values.items()}

@@ -110,6 +110,7 @@ _USES = {
     "none": "one model for all units",
     "feature": "one model that knows the cluster",
     "local": "a model for each cluster",
+    "average": "the mean of these three",
 }
 
 

@@ -7,9 +7,10 @@ from sklearn.base import clone
 
 from modpart._utils.seeds import seed_nested
 
-__all__ = ["COMBINATIONS", "RoutedClassifier", "cross_fitted", "fold_numbers", "seeded"]
+__all__ = ["COMBINATIONS", "SINGLE", "AveragedClassifier", "RoutedClassifier", "cross_fitted", "fold_numbers", "seeded"]
 
-COMBINATIONS = ("none", "feature", "local")  # the simplest first
+SINGLE = ("none", "feature", "local")  # the simplest first
+COMBINATIONS = (*SINGLE, "average")
 FEWEST_ROWS = 20  # of a cluster with a classifier of its own
 
 
@@ -86,6 +87,27 @@ class RoutedClassifier:
         return (n_rows * shares + self.shares) / (n_rows + 1.0)
 
 
+class AveragedClassifier:
+    """Mean of the probabilities of the three uses of the clusters, with the attributes of one of them.
+
+    `models` holds the classifier for all rows, the one that knows the cluster, and those of the clusters.
+    """
+
+    def __init__(self, classifier: Any, n_clusters: int, n_classes: int) -> None:
+        self.parts = [RoutedClassifier(classifier, way, n_clusters, n_classes) for way in SINGLE]
+
+    def fit(self, Z: np.ndarray, clusters: np.ndarray, codes: np.ndarray) -> "AveragedClassifier":
+        """Train all three."""
+        pooled, knowing, local = (part.fit(Z, clusters, codes) for part in self.parts)
+        self.models = [pooled.pooled, knowing.pooled, *local.models]
+        self.fallback = local.fallback
+        return self
+
+    def predict_proba(self, Z: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+        """Probability of each class."""
+        return np.mean([part.predict_proba(Z, clusters) for part in self.parts], axis=0)
+
+
 def _too_little(codes: np.ndarray) -> str:
     """Why a cluster cannot have a classifier of its own."""
     if len(codes) == 0:
@@ -105,15 +127,16 @@ def fold_numbers(codes: np.ndarray, n_folds: int, rng: np.random.Generator) -> n
 
 
 def cross_fitted(
-    model: RoutedClassifier, Z: np.ndarray, clusters: np.ndarray, codes: np.ndarray, folds: np.ndarray
+    classifier: Any, combine: str, Z: np.ndarray, clusters: np.ndarray, codes: np.ndarray, folds: np.ndarray
 ) -> np.ndarray:
     """Probabilities of each row by a model that was trained without its fold."""
-    out = np.empty((len(Z), model.n_classes))
+    n_clusters, n_classes = int(clusters.max()) + 1, int(codes.max()) + 1
+    out = np.empty((len(Z), n_classes))
     for fold in np.unique(folds):
         test = folds == fold
         if test.all():
             test = np.zeros(len(Z), dtype=bool)
-        part = RoutedClassifier(model.classifier, model.combine, model.n_clusters, model.n_classes)
+        part = RoutedClassifier(classifier, combine, n_clusters, n_classes)
         part.fit(Z[~test], clusters[~test], codes[~test])
         out[folds == fold] = part.predict_proba(Z[folds == fold], clusters[folds == fold])
     return out

@@ -22,7 +22,9 @@ __all__ = ["SOM"]
 BLOCK = 1 << 18  # distances that are held at once
 PORTIONS = 8  # of an epoch while the neighbourhood shrinks: a batch of all rows gets caught in poorer maps
 FEW_ROWS = 1000
-ROUNDING = 1e-14  # of a squared length
+EPOCHS, ROWS_SEEN = (30, 100), 20_000  # "auto": so many rows in all, within these numbers of passes
+TIE = 1e-10  # of the squared lengths in play: units this much nearer are as near
+NEAR = 1e-6  # of the square of a row: below, a squared distance from products is made of rounding
 KEPT = 0.7  # of the rows seen before, per portion
 SHRINKING = 0.8  # share of the epochs; the others are whole batches at the last radius
 
@@ -46,7 +48,8 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
     neighbourhood : {"gaussian", "bubble"}, default="gaussian"
         Whether neighbours learn the less the farther away they are, or all alike within the radius.
     n_epochs : int >= 1 or "auto", default="auto"
-        Passes over the data; "auto" makes 50, and 30 over a thousand rows and more.
+        Passes over the data; "auto" makes 100 over up to 200 rows, fewer the more rows there are, and at least 30;
+        `partial_fit` counts on 30 calls.
     sigma : tuple of (float > 0 or None, float > 0), default=(None, 0.33)
         Radius of the neighbourhood, in steps on the grid, in the first epoch and in the last fifth of them, geometric
         in between. None stands for a third of the longer side. A last radius of 0.5 or 1 makes a smoother map that is
@@ -197,7 +200,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
         self : SOM
         """
         rng = check_rng(self.random_state)
-        rows = self._start(X, sample_weight, rng, min_samples=2)
+        rows = self._start(X, sample_weight, rng)
         dealer = _Dealer(rows, rng)
         progress = Progress(self, rows.values, None, self._n_epochs)
         for _ in range(self._n_epochs):
@@ -236,20 +239,19 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
             values = check_X(self, X, allow_nan=True)
             rows = _Rows(values, check_sample_weight(self, sample_weight, values), self._offset)
         else:
-            rows = self._start(X, sample_weight, check_rng(self.random_state), min_samples=1)
+            rows = self._start(X, sample_weight, check_rng(self.random_state), first_portion=True)
         self._learn(rows, self._hood(), KEPT if self.n_steps_ < self._n_shrinking else 1.0)
         self.n_steps_ += 1
         self._describe(rows)
         return self
 
-    def _start(self, X: Any, sample_weight: Any, rng: np.random.Generator, *, min_samples: int) -> "_Rows":
+    def _start(self, X: Any, sample_weight: Any, rng: np.random.Generator, *, first_portion: bool = False) -> "_Rows":
         """Check arguments and data, place the units."""
         self._check_params()
-        values = check_X(self, X, reset=True, min_samples=min_samples, allow_nan=True)
+        values = check_X(self, X, reset=True, min_samples=1 if first_portion else 2, allow_nan=True)
         weight = check_sample_weight(self, sample_weight, values)
-        self._n_epochs = (
-            (50 if len(values) < FEW_ROWS else 30) if isinstance(self.n_epochs, str) else int(self.n_epochs)
-        )
+        usual = EPOCHS[0] if first_portion else int(np.clip(ROWS_SEEN / weight.sum(), *EPOCHS))
+        self._n_epochs = usual if isinstance(self.n_epochs, str) else int(self.n_epochs)
         self._offset = _column_means(self, values, weight)
         rows = _Rows(values, weight, self._offset)
         axes, spread = principal_axes(rows.filled, weight)
@@ -286,11 +288,17 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
 
     def _learn(self, rows: "_Rows", hood: np.ndarray, kept: float) -> None:
         """One step of the batch rule: winners, and the mean of what each neighbourhood has won."""
-        sums, mass = rows.totals(rows.winners(self._units), hood)
-        before = kept * self._mass
-        self._mass = before + mass
-        learned = self._mass > 0.0
-        self._units = np.where(learned, (before * self._units + sums) / np.where(learned, self._mass, 1.0), self._units)
+        sums, mass = rows.totals(rows.settled(self._units), hood)
+        if kept:
+            before = kept * self._mass
+            sums += before * self._units
+            mass = mass + before
+        self._mass = mass
+        learned = mass > 0.0
+        if learned.all():
+            self._units = sums / mass
+        else:
+            self._units = np.where(learned, sums / np.where(learned, mass, 1.0), self._units)
 
     def _describe(self, rows: "_Rows") -> None:
         """All that is told about the map."""
@@ -369,7 +377,12 @@ class SOM(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Estim
 
 
 class _Rows:
-    """Centred rows in the form in which distances to all units are one matrix product."""
+    """Centred rows in the form in which distances to all units are one matrix product.
+
+    Units that no row tells apart are common: those around a lonely row come to lie on it, up to rounding. So a row
+    takes the first of units that are equally near up to rounding, and while it learns it stays where it is until
+    another unit is really nearer. Otherwise the order of the rows, or a weight in place of copies, would decide.
+    """
 
     def __init__(self, values: np.ndarray, weight: np.ndarray, offset: np.ndarray) -> None:
         missing = np.isnan(values)
@@ -380,53 +393,86 @@ class _Rows:
             row = int(np.argmin(self.mask.any(axis=1)))
             raise InputDataError(f"SOM: row {row} of X holds no value at all. Leave such rows out.")
         self._wide = np.hstack([self.filled, np.ones((len(values), 1)) if self.mask is None else self.mask])
+        self._squares = (self.filled**2).sum(axis=1)
+        self._homes = np.full(len(values), -1)  # unit of each row when it last learned
+        self._places: Any = slice(None)  # of these rows in the table that `_homes` belongs to
 
     def take(self, rows: np.ndarray) -> "_Rows":
         """Some of the rows, as they are needed to learn."""
         part = object.__new__(_Rows)
         part.weight, part.filled, part._wide = self.weight[rows], self.filled[rows], self._wide[rows]
         part.mask = None if self.mask is None else self.mask[rows]
+        part._squares, part._homes, part._places = self._squares[rows], self._homes, rows
         return part
 
     def _products(self, units: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """For chunks of rows, squared distances over the columns that each row has, minus its own square."""
-        squares = units**2
-        own = squares.sum(axis=1, keepdims=True) if self.mask is None else squares
-        lifted = np.hstack([-2.0 * units, own]).T
+        width = units.shape[1]
+        lifted = np.empty((self._wide.shape[1], len(units)))
+        np.multiply(units.T, -2.0, out=lifted[:width])
+        lifted[width:] = np.einsum("ij,ij->i", units, units) if self.mask is None else (units**2).T
         size = max(1, BLOCK // len(units))
         for start in range(0, len(self.filled), size):
             rows = slice(start, start + size)
             yield rows, self._wide[rows] @ lifted
 
+    def _slack(self, least: np.ndarray, rows: slice) -> np.ndarray:
+        """Products below this are as good as the least of their row."""
+        return least + TIE * (2.0 * self._squares[rows] + least)
+
+    def _first(self, products: np.ndarray, rows: slice) -> np.ndarray:
+        return (products <= self._slack(products.min(axis=1), rows)[:, None]).argmax(axis=1)
+
     def winners(self, units: np.ndarray) -> np.ndarray:
         """Nearest unit of each row."""
-        return np.concatenate([products.argmin(axis=1) for _, products in self._products(units)])
+        return np.concatenate([self._first(products, rows) for rows, products in self._products(units)])
 
-    def _lengths(self, products: np.ndarray, rows: slice) -> np.ndarray:
-        """Distances from products of some or all units; what may be nothing but rounding is zero."""
-        filled = self.filled[rows]
-        own = (filled**2).sum(axis=1)[:, None]
-        squared = products + own
-        squared = np.where(squared > ROUNDING * own, squared, 0.0)
+    def settled(self, units: np.ndarray) -> np.ndarray:
+        """Nearest unit of each row, and where the row has been before when no other is nearer."""
+        homes, found = self._homes[self._places], np.empty(len(self.filled), dtype=np.intp)
+        if homes[0] < 0:
+            found = self.winners(units)
+        else:
+            for rows, products in self._products(units):
+                everyone, before = np.arange(len(products)), homes[rows]
+                best = products.argmin(axis=1)
+                stays = products[everyone, before] <= self._slack(products[everyone, best], rows)
+                found[rows] = np.where(stays, before, best)
+        self._homes[self._places] = found
+        return found
+
+    def _gaps(self, rows: Any, units: np.ndarray) -> np.ndarray:
+        """Squared distances of rows to one unit each, over the columns that each row has."""
+        gaps = self.filled[rows] - units
         if self.mask is not None:
-            squared *= (filled.shape[1] / self.mask[rows].sum(axis=1))[:, None]
-        return np.sqrt(squared)
+            gaps *= self.mask[rows]
+        return np.einsum("ij,ij->i", gaps, gaps)
+
+    def _scale(self, rows: slice) -> Any:
+        """What distances over the columns of a row count for, in all columns."""
+        return 1.0 if self.mask is None else self.mask.shape[1] / self.mask[rows].sum(axis=1)
 
     def two_winners(self, units: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Nearest and second unit of each row, and the distance to the first."""
         found = []
         for rows, products in self._products(units):
-            everyone = np.arange(len(products))
-            first = products.argmin(axis=1)
-            length = self._lengths(products[everyone, first][:, None], rows)[:, 0]
-            products[everyone, first] = np.inf
+            first = self._first(products, rows)
+            products[np.arange(len(products)), first] = np.inf
+            length = np.sqrt(self._gaps(rows, units[first]) * self._scale(rows))
             found.append((first, products.argmin(axis=1), length))
         first, second, length = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return first, second, length
 
     def distances(self, units: np.ndarray) -> np.ndarray:
         """Distance of each row to each unit."""
-        return np.concatenate([self._lengths(products, rows) for rows, products in self._products(units)])
+        found = []
+        for rows, products in self._products(units):
+            own = self._squares[rows][:, None]
+            squared = products + own
+            row, unit = np.nonzero(squared <= NEAR * own)
+            squared[row, unit] = self._gaps(rows.start + row, units[unit])
+            found.append(np.sqrt(squared * np.reshape(self._scale(rows), (-1, 1))))
+        return np.concatenate(found)
 
     def totals(self, winners: np.ndarray, hood: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weighted sums of the rows that each unit and its neighbours have won, and their weight.

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array
 from modpart._utils.parallel import parallel_map
 from modpart.efficiency._models.technology import Evaluated, Technology
 from modpart.efficiency._models.warm import Known, neighbours_in_a_row, samples, spread
-from modpart.efficiency._simplex.pricing import best_in_blocks
+from modpart.efficiency._simplex.pricing import best_in_blocks, block_out
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.solve import solve
 from modpart.efficiency._simplex.tableau import DUAL_TOL
@@ -21,7 +21,9 @@ __all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves"]
 CHUNK = 5000  # at most; long numpy calls let threads work side by side
 SPLIT = 5e6  # units times columns from which on there is work for two
 FEW = 200  # units from which on a sample is solved first
+PRICES = 1 << 21  # compared at once
 AT_ONCE = 32  # chunks between two reports
+HEAVY = 2e9  # units times columns from which on processes are worth their start: threads wait for each other
 MUCH = 4e8  # prices of a sample times columns from which on they are compared with the columns in use alone
 MANY = 5000  # units from which on there are two rounds
 
@@ -68,6 +70,7 @@ def evaluate(
     evaluation = _Evaluation(model, technology, units, extra, n_jobs)
     evaluation.report = report
     solution = evaluation.solution()
+    evaluation.price_zeros(solution)
     return Answer(solution, intensities(solution, model.own, technology, units))
 
 
@@ -100,30 +103,70 @@ class _Evaluation:
         working, every = spread(self.technology), np.arange(len(self.shared))
         if not self.model.prices_carry_over or len(self.units) < FEW:
             rows = np.arange(len(self.units))
-            return self._chunks(rows, rows, working, [every], None)
+            jobs = [(self._only(places), working, [every], None) for places in _pieces(rows, len(every))]
+            return self._solved(_solve, jobs, len(rows))
         return self._from_samples(working, every)
 
     def _from_samples(self, working: np.ndarray, every: np.ndarray) -> Solution:
-        """Solve a few units, then more, each beginning at what is known by then."""
+        """Solve samples, a worker its own half of the order; then the rest, beginning at all that is known."""
         order = neighbours_in_a_row(self.technology, self.units)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        *parts, rest = samples(len(order))
-        known, found = None, []
-        for part in parts:
-            levels = [every] if len(part) * len(every) <= MUCH else [working]
-            found.append(self._chunks(order, part, working, levels, known))
-            more = Known.of(found[-1], part, self.model.own, self.units.place[order[part]])
+        halves = np.array_split(np.arange(len(order)), 1 if len(order) * len(every) < SPLIT else 2)
+        jobs = [(self._only(order[half]), working, every, MUCH / len(halves)) for half in halves]
+        parts = [[half[some] for some in samples(len(half))] for half in halves]
+        tried = np.concatenate([some for half in parts for some in half[:-1]])
+        found = self._solved(_solve_samples, jobs, len(tried))
+        known = Known.of(found, tried, self.model.own, self.units.place[order[tried]])
+        working = _shared_in(known.bases, self.n_own, working)
+        rest, confirm = np.concatenate([half[-1] for half in parts]), self._tells_the_inner_ones
+        levels = [working] if confirm else [working, every]
+        others = []
+        for places in _pieces(rest, len(levels[-1])):
+            others.append((self._only(order[places]), working, levels, known.near(places[0], places[-1])))
+        first = _put_together([tried, rest], [found, self._solved(_solve, others, len(rest))])
+        if confirm:
+            outer = order[(first.own[:, self.model.own] > 0.0) | first.fallback]
+            columns = np.union1d(_shared_in(first.basis, self.n_own, working), outer)
+            first = self._confirmed(order, first, np.union1d(columns, every[len(self.technology) :]))
+        return first.take(place)
+
+    def from_samples(self, working: np.ndarray, every: np.ndarray, much: float) -> Solution:
+        """Solve samples one after another, each beginning at what is known by then; all but the rest."""
+        known: Known | None = None
+        found = []
+        for part in samples(len(self.units))[:-1]:
+            levels = [every] if len(part) * len(every) <= much else [working]
+            solved = []
+            for places in _pieces(part, 0):
+                begin = None if known is None else known.near(places[0], places[-1])
+                solved.append(_solve(self._only(places), working, levels, begin))
+            found.append(Solution.joined(solved))
+            more = Known.of(found[-1], part, self.model.own, self.units.place[part])
             known = more if known is None else known.joined(more)
-            working = self._used(known.bases, working)
-        if not self._tells_the_inner_ones:
-            found.append(self._chunks(order, rest, working, [working, every], known))
-            return _put_together([*parts, rest], found).take(place)
-        found.append(self._chunks(order, rest, working, [working], known))
-        first = _put_together([*parts, rest], found)
-        outer = order[(first.own[:, self.model.own] > 0.0) | first.fallback]
-        columns = np.union1d(self._used(first.basis, working), np.union1d(outer, every[len(self.technology) :]))
-        return self._confirmed(order, first, columns).take(place)
+            working = _shared_in(known.bases, self.n_own, working)
+        return Solution.joined(found)
+
+    def price_zeros(self, solution: Solution) -> None:
+        """Raise prices of what a unit has nothing of, until units that have some, never its peers, gain nothing."""
+        some_zero = np.flatnonzero((self.units.values == 0.0).any(axis=1))
+        height = max(1, PRICES // len(self.shared))
+        for top in range(0, len(some_zero), height):
+            some = some_zero[top : top + height]
+            programs = self.programs(some)
+            shared, zeros, prices = programs.shared, programs.zeros, solution.dual[some]
+            gains = prices @ shared.T
+            block_out(gains, np.arange(len(shared)), programs.blocked, -np.inf)
+            for row in np.flatnonzero(zeros.any(axis=0)):
+                has = np.flatnonzero(shared[:, row])
+                if not len(has):
+                    continue
+                lack = np.maximum((gains[:, has] / np.abs(shared[has, row])).max(axis=1), 0.0)
+                lack = np.where(zeros[:, row] & np.isfinite(lack), lack, 0.0)
+                more = -np.sign(shared[has[0], row]) * lack
+                prices[:, row] += more
+                gains += more[:, None] * shared[:, row]
+            solution.dual[some] = prices
 
     @property
     def _tells_the_inner_ones(self) -> bool:
@@ -132,39 +175,33 @@ class _Evaluation:
         same = units.allowed and units.start is None and np.array_equal(units.place, np.arange(len(self.technology)))
         return same and len(units) >= MANY and not units.B.shape[1]
 
-    def _used(self, bases: np.ndarray, more: np.ndarray) -> np.ndarray:
-        """Shared columns that stand in bases, and more."""
-        return _shared_in(bases, self.n_own, more)
-
     @property
     def n_own(self) -> int:
         """Number of the unit's own variables."""
         return self.programs(np.zeros(1, dtype=np.int64)).columns.shape[1]
 
-    def _chunks(
-        self, order: np.ndarray, part: np.ndarray, working: np.ndarray, levels: list[np.ndarray], known: Known | None
-    ) -> Solution:
-        """Solve for the units at some places of `order`, neighbours together."""
-        jobs = []
-        for places in _pieces(part, len(levels[-1])):
-            begin = None if known is None else known.near(places[0], places[-1])
-            jobs.append((self._only(order[places]), working, levels, begin))
-        return self._in_parallel(_solve, jobs, len(part))
-
     def _confirmed(self, order: np.ndarray, first: Solution, columns: np.ndarray) -> Solution:
         """Compare all prices of a first round with all columns that may matter, and solve again where one gains."""
         pieces = _pieces(np.arange(len(order)), len(columns))
-        jobs = [(self._only(order[places]), first.take(places), columns) for places in pieces]
-        return self._in_parallel(_confirm, jobs, len(order))
+        begun = [(first.basis[places], first.dual[places], first.fallback[places]) for places in pieces]
+        jobs = [(self._only(order[places]), *some, columns) for places, some in zip(pieces, begun, strict=True)]
+        for places, (left, again) in zip(pieces, self._in_parallel(_confirm, jobs), strict=True):
+            first.put(places[left], again)
+        return first
 
-    def _in_parallel(self, work: Callable[..., Solution], jobs: list[tuple[Any, ...]], count: int) -> Solution:
+    def _solved(self, work: Callable[..., Solution], jobs: list[tuple[Any, ...]], count: int) -> Solution:
+        """Answers of all jobs, with a word now and then."""
         parts: list[Solution] = []
         at_once = len(jobs) if self.report is None else AT_ONCE
         for first in range(0, len(jobs), at_once):
-            parts += parallel_map(work, jobs[first : first + at_once], n_jobs=self.n_jobs, threads=True)
+            parts += self._in_parallel(work, jobs[first : first + at_once])
             if self.report is not None:
                 self.report(f"{sum(len(part.value) for part in parts)} of {count} units")
         return Solution.joined(parts)
+
+    def _in_parallel(self, work: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> list[Any]:
+        threads = len(self.units) * len(self.shared) < HEAVY
+        return parallel_map(work, jobs, n_jobs=self.n_jobs, threads=threads)
 
     def _only(self, rows: np.ndarray) -> "_Evaluation":
         """The same for some units, for a worker to take along."""
@@ -176,9 +213,10 @@ class _Evaluation:
 
 
 def _pieces(places: np.ndarray, n_columns: int) -> list[np.ndarray]:
-    """Pieces of nearly equal size; their number does not depend on the number of workers."""
-    fewest = 2 if len(places) * n_columns >= SPLIT else 1
-    return np.array_split(places, max(fewest, -(-len(places) // CHUNK)))
+    """Pieces of nearly equal size; their number does not depend on the number of workers, of which two end together."""
+    if len(places) * n_columns < SPLIT and len(places) <= CHUNK:
+        return [places]
+    return np.array_split(places, 2 * -(-len(places) // (2 * CHUNK)))
 
 
 def _put_together(parts: list[np.ndarray], found: list[Solution]) -> Solution:
@@ -191,6 +229,10 @@ def _shared_in(bases: np.ndarray, n_own: int, more: np.ndarray) -> np.ndarray:
     return np.union1d(more, np.unique(bases[bases >= n_own]) - n_own)
 
 
+def _solve_samples(evaluation: _Evaluation, working: np.ndarray, every: np.ndarray, much: float) -> Solution:
+    return evaluation.from_samples(working, every, much)
+
+
 def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray], known: Known | None) -> Solution:
     units = evaluation.units
     programs = evaluation.programs(np.arange(len(units)))
@@ -200,20 +242,31 @@ def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray
     if not units.allowed:
         own_column = np.where(units.place >= 0, units.place + n_own, -1)
         warm = np.where((warm == own_column[:, None]).any(axis=1, keepdims=True), -1, warm)
+    warm = np.where(_uses_barred(programs, warm)[:, None], -1, warm)
     near = _shared_in(warm, n_own, np.zeros(0, dtype=np.int64))
     return solve(programs, near if len(near) else working, levels, warm)
 
 
-def _confirm(evaluation: _Evaluation, first: Solution, columns: np.ndarray) -> Solution:
+def _uses_barred(programs: Programs, bases: np.ndarray) -> np.ndarray:
+    """Where a basis that a neighbour told holds a column that the programme may not use."""
+    rows = np.flatnonzero(programs.zeros.any(axis=1))
+    found, n_own = np.zeros(len(bases), dtype=bool), programs.columns.shape[1]
+    basis = bases[rows]
+    there = programs.shared[np.maximum(basis - n_own, 0)] != 0.0
+    found[rows] = ((basis >= n_own)[:, :, None] & there & programs.zeros[rows][:, None, :]).any(axis=(1, 2))
+    return found
+
+
+def _confirm(
+    evaluation: _Evaluation, basis: np.ndarray, dual: np.ndarray, fallback: np.ndarray, columns: np.ndarray
+) -> tuple[np.ndarray, Solution]:
+    """Which answers have to be found again, and what they are."""
     every = np.arange(len(evaluation.units))
     programs = evaluation.programs(every)
-    gain = best_in_blocks(programs, every, first.dual, columns)[1]
-    left = np.flatnonzero(~(gain <= DUAL_TOL) | first.fallback)
-    if len(left):
-        basis = first.basis[left]
-        again = solve(programs.take(left), _shared_in(basis, programs.columns.shape[1], columns[:0]), [columns], basis)
-        first.put(left, again)
-    return first
+    gain = best_in_blocks(programs, every, dual, columns)[1]
+    left = np.flatnonzero(~(gain <= DUAL_TOL) | fallback)
+    near = _shared_in(basis[left], programs.columns.shape[1], columns[:0])
+    return left, solve(programs.take(left), near, [columns], basis[left])
 
 
 def intensities(solution: Solution, own: int, technology: Technology, units: Evaluated) -> csr_array:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modpart.efficiency._models.additive import slacks_of
-from modpart.efficiency._models.technology import Evaluated, Technology
+from modpart.efficiency._models.technology import Evaluated, Technology, hard_zeros, slack_reach
 from modpart.efficiency._simplex.programs import Programs, Solution
 
 __all__ = ["SlacksBased", "SuperSlacksBased"]
@@ -76,6 +76,10 @@ class SlacksBased:
         cost[:, slack[:m]] = np.where(units.X > 0.0, -1.0 / m, 0.0)
         artificial = np.zeros(cost.shape, dtype=bool)
         artificial[:, 1] = not units.allowed
+        own_reach = np.ones(cost.shape)
+        own_reach[:, slack] = slack_reach(technology, units)
+        zeros = np.zeros(scale.shape, dtype=bool)
+        zeros[:, : m + s] = hard_zeros(technology, units)[:, : m + s]
         rhs = np.zeros((n_units, n_rows))
         rhs[:, -1] = 1.0
         basis = np.broadcast_to(np.concatenate([slack, np.full(conv, 1), [0]]), (n_units, n_rows)).copy()
@@ -90,6 +94,8 @@ class SlacksBased:
             basis=basis,
             free=np.zeros(cost.shape[1], dtype=bool),
             artificial=artificial,
+            own_reach=own_reach,
+            zeros=zeros,
             blocked=np.full(n_units, -1) if units.allowed else units.place,
             limits=np.arange(m) if technology.returns in ("crs", "ndrs") else np.zeros(0, dtype=np.int64),
         )
@@ -169,6 +175,8 @@ class SuperSlacksBased:
             basis=basis,
             free=np.zeros(n_own, dtype=bool),
             artificial=artificial,
+            own_reach=np.ones(cost.shape),
+            zeros=np.zeros(scale.shape, dtype=bool),
             blocked=units.place,
             limits=np.arange(m) if technology.returns in ("crs", "ndrs") else np.zeros(0, dtype=np.int64),
         )

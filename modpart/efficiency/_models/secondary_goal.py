@@ -79,6 +79,8 @@ class SecondaryGoal:
             scale=scale,
             basis=basis,
             free=free,
+            own_reach=np.ones(cost.shape),
+            zeros=np.zeros(scale.shape, dtype=bool),
             artificial=np.zeros(cost.shape, dtype=bool),
             blocked=np.full(n_units, -1),
             limits=np.zeros(0, dtype=np.int64),

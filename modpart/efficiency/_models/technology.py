@@ -6,8 +6,9 @@ import numpy as np
 
 from modpart.efficiency._simplex.programs import Programs
 
-__all__ = ["TECHNOLOGIES", "Evaluated", "Technology", "assemble"]
+__all__ = ["TECHNOLOGIES", "Evaluated", "Technology", "assemble", "hard_zeros", "slack_reach"]
 
+MOST_REACH = 1e5
 TECHNOLOGIES = ("vrs", "crs", "nirs", "ndrs", "fdh")
 
 
@@ -104,6 +105,33 @@ class Evaluated:
         return np.hstack([self.X, self.Y, self.B])
 
 
+def hard_zeros(technology: Technology, units: Evaluated) -> np.ndarray:
+    """Inputs and undesirable outputs of which a unit has nothing, so that only units with nothing can be peers.
+
+    Not where trade-offs or negative numbers could make up for some, shape (U, m + s + p).
+    """
+    m, s = units.X.shape[1], units.Y.shape[1]
+    zeros = units.values == 0.0
+    zeros[:, m : m + s] = False
+    if len(technology.trade_offs):
+        zeros[:] = False
+    zeros[:, (np.hstack([technology.X, technology.Y, technology.B]) < 0.0).any(axis=0)] = False
+    return zeros
+
+
+def slack_reach(technology: Technology, units: Evaluated) -> np.ndarray:
+    """How many times the unit's own value a slack may become: of an output as much as others have more of it.
+
+    Rounding grows as much as the gain that is multiplied by it, so that there is a limit.
+    """
+    m, s = units.X.shape[1], units.Y.shape[1]
+    reach = np.ones((len(units), m + s + units.B.shape[1]))
+    size = np.abs(units.Y)
+    top = np.broadcast_to(technology.largest[m : m + s], size.shape)
+    np.divide(top, size, out=reach[:, m : m + s], where=size > 0.0)
+    return np.clip(reach, 1.0, MOST_REACH)
+
+
 def assemble(
     technology: Technology,
     units: Evaluated,
@@ -177,6 +205,12 @@ def assemble(
     if fixed is not None:
         artificial[:, slack[: m + s]] = fixed
     artificial[:, slack[m + s :]] = True
+    zeros = np.zeros(scale.shape, dtype=bool)
+    if extra is None and free_slack is None:
+        still = rhs == 0.0 if moves is None else (rhs == 0.0) & (moves == 0.0)
+        zeros[:, : m + s + p] = hard_zeros(technology, units) & still
+    own_reach = np.ones((n_units, n_own))
+    own_reach[:, slack] = np.maximum(slack_reach(technology, units), np.minimum(np.abs(rhs) * data_scale, MOST_REACH))
     if slack_of_sum:
         columns[:, n_moves + 1 + m + s + p, -1] = 1.0 if technology.returns == "nirs" else -1.0
     if extra is not None:
@@ -201,6 +235,8 @@ def assemble(
         basis=basis,
         free=free,
         artificial=artificial,
+        own_reach=own_reach,
+        zeros=zeros,
         blocked=np.full(n_units, -1) if units.allowed else units.place,
         limits=np.arange(m) if technology.returns in ("crs", "ndrs") else np.zeros(0, dtype=np.int64),
     )

@@ -17,7 +17,7 @@ __all__ = ["Known", "neighbours_in_a_row", "samples", "spread"]
 
 DIRECTIONS = 60
 FACTOR = 5  # each sample is so many times as large as the one before
-FEWEST = 50  # units in the first sample
+FEWEST = 40  # units in the first sample
 CANDIDATES = 800  # bases that a unit is compared with: all, or those around it and some from everywhere
 BLOCK = 1 << 16  # numbers in a block that stays in the processor's cache
 

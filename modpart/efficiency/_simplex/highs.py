@@ -7,6 +7,7 @@ from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, UNBOUNDED,
 
 __all__ = ["solve_with_highs"]
 
+_LOOSE = ("highs-ipm", True, 1e-7)
 _STATUS = {0: OPTIMAL, 2: INFEASIBLE, 3: UNBOUNDED}
 
 
@@ -22,15 +23,26 @@ def solve_with_highs(programs: Programs, unit: int, solution: Solution, *, toler
     low[:n_own][programs.artificial[unit]] = 0.0
     if programs.blocked[unit] >= 0:
         high[n_own + programs.blocked[unit]] = 0.0
-    tight = {"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance}
-    answer = linprog(
-        cost,
-        A_eq=matrix,
-        b_eq=programs.rhs[unit],
-        bounds=np.column_stack([low, high]),
-        method="highs-ds",
-        options=tight,
-    )
+    barred = programs.barred(np.array([unit]), programs.shared)
+    if barred is not None:
+        high[n_own:][barred[0]] = 0.0
+    begun = ~programs.artificial[unit][programs.basis[unit, programs.basis[unit] < n_own]]
+    feasible = begun.all()  # the programme began at a feasible basis, so that any other word is numerical trouble
+    for method, presolve, slack in (("highs-ds", True, tolerance), ("highs-ds", False, tolerance), _LOOSE):
+        answer = linprog(
+            cost,
+            A_eq=matrix,
+            b_eq=programs.rhs[unit],
+            bounds=np.column_stack([low, high]),
+            method=method,
+            options={
+                "presolve": presolve,
+                "primal_feasibility_tolerance": slack,
+                "dual_feasibility_tolerance": slack,
+            },
+        )
+        if answer.status in (0, 3) or (answer.status == 2 and not feasible):
+            break
     solution.fallback[unit] = True
     solution.status[unit] = _STATUS.get(answer.status, INFEASIBLE)
     if answer.status != 0:

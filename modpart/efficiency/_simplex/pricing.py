@@ -51,6 +51,9 @@ def best_in_blocks(
             if not isinstance(reach, float):
                 values *= reach
             block_out(values, columns, blocked[rows], -np.inf)
+            barred = programs.barred(ids[rows], matrix)
+            if barred is not None:
+                values[barred] = -np.inf
             column = values.argmax(axis=1)
             largest = values[np.arange(len(values)), column]
             better = largest > gain[rows]

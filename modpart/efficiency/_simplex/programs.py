@@ -38,6 +38,11 @@ class Programs:
         Variables of any sign; they are in the starting basis and stay.
     artificial : ndarray of shape (U, K), bool
         Variables that have to be zero; the starting basis may hold them at a positive value.
+    own_reach : ndarray of shape (U, K)
+        The largest conceivable use of the unit's own variables, as `reach` tells it of the shared ones.
+    zeros : ndarray of shape (U, R), bool
+        Rows in which a unit has nothing and can get nothing: it may not use a shared column that has something there.
+        That is said outright, since in numbers a billionth of a unit could make up for a unit of a billionth.
     blocked : ndarray of shape (U,), int64
         The shared column that a unit may not use, -1 for none.
     limits : ndarray of int64
@@ -52,6 +57,8 @@ class Programs:
     basis: np.ndarray
     free: np.ndarray
     artificial: np.ndarray
+    own_reach: np.ndarray
+    zeros: np.ndarray
     blocked: np.ndarray
     limits: np.ndarray
 
@@ -68,6 +75,13 @@ class Programs:
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_UNIT}
         return replace(parts[0], **joined)
 
+    def barred(self, rows: np.ndarray, shared: np.ndarray) -> np.ndarray | None:
+        """Which shared columns (U', n') some units may not use for want of a zero; None where all may use all."""
+        zeros = self.zeros[rows]
+        if not zeros.any():
+            return None
+        return (zeros.astype(np.float32) @ (shared != 0.0).T.astype(np.float32)) > 0.0
+
     def reach(self, rows: np.ndarray, shared: np.ndarray) -> np.ndarray | float:
         """The largest conceivable use of some shared columns by some units, 1 where the technology bounds it itself.
 
@@ -78,11 +92,12 @@ class Programs:
             return 1.0
         need = np.zeros((len(rows), len(shared)))
         for i in self.limits:
-            np.maximum(need, self.scale[rows, i, None] * np.abs(shared[:, i]), out=need)
+            use = self.scale[rows, i] / np.maximum(np.abs(self.rhs[rows, i]), 1.0)
+            np.maximum(need, use[:, None] * np.abs(shared[:, i]), out=need)
         return 1.0 / np.maximum(need, 1e-300)
 
 
-_PER_UNIT = ("columns", "cost", "rhs", "scale", "basis", "artificial", "blocked")
+_PER_UNIT = ("columns", "cost", "rhs", "scale", "basis", "artificial", "own_reach", "zeros", "blocked")
 
 
 @dataclass

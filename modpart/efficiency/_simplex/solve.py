@@ -11,7 +11,7 @@ import numpy as np
 
 from modpart.efficiency._simplex.highs import solve_with_highs
 from modpart.efficiency._simplex.pricing import WorkingSet, best_in_blocks, block_out
-from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, UNBOUNDED, Programs, Solution
+from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
 from modpart.efficiency._simplex.tableau import DUAL_TOL, PIVOT_TOL, Tableau
 
 __all__ = ["solve"]
@@ -154,13 +154,16 @@ class _Run:
         """Primal steps within the working set until there are none left."""
         parked: list[Tableau] = []
         finished = np.zeros(len(tableau.ids), dtype=bool)
-        reach = self.programs.reach(tableau.ids, self.programs.shared[self.pool.index])
+        columns = self.programs.shared[self.pool.index]
+        reach, barred = self.programs.reach(tableau.ids, columns), self.programs.barred(tableau.ids, columns)
         for _ in range(MOST_STEPS):
             prices = tableau.prices()
             gains = (prices * tableau.part.scale) @ self.pool.matrix
             if not isinstance(reach, float):
                 gains *= reach
             block_out(gains, self.pool.index, tableau.part.blocked, -np.inf)
+            if barred is not None:
+                gains[barred] = -np.inf
             each = np.arange(len(gains))
             column = gains.argmax(axis=1) if gains.shape[1] else np.zeros(len(gains), dtype=np.int64)
             gain = gains[each, column] if gains.shape[1] else np.full(len(gains), -np.inf)
@@ -172,8 +175,7 @@ class _Run:
             if finished.all():
                 return Tableau.joined([*parked, tableau])
             unbounded = tableau.enter(code, ~finished)
-            if unbounded.any():
-                self.solution.status[tableau.ids[unbounded]] = UNBOUNDED
+            self.failed += tableau.ids[unbounded].tolist()  # or so it seems: HiGHS has the last word
             drop = finished | unbounded
             if unbounded.any() or drop.sum() * DROP > len(drop):
                 if finished.any():
@@ -184,6 +186,7 @@ class _Run:
                 tableau.keep(rows)
                 finished = finished[rows]
                 reach = reach if isinstance(reach, float) else reach[rows]
+                barred = None if barred is None else barred[rows]
         else:
             self.failed += tableau.ids[~finished].tolist()
             if finished.any():
@@ -258,6 +261,9 @@ def _dual_entering(
     slope = -(line * scale) @ matrix
     gain = (prices * scale) @ matrix
     block_out(slope, columns, part.blocked[at], 0.0)
+    barred = part.barred(at, matrix.T)
+    if barred is not None:
+        slope[barred] = 0.0
     code = np.full(len(at), -1)
     best = np.zeros(len(at))
     for gains, slopes, names in (

@@ -130,8 +130,8 @@ class Tableau:
         return np.einsum("ar,ars->as", self.basic_cost, self.inverse)
 
     def own_gains(self, prices: np.ndarray) -> np.ndarray:
-        """What each own variable gains per unit: minus its reduced cost; never for what has to be zero."""
-        gain = np.einsum("akr,ar->ak", self.part.columns, prices) - self.cost
+        """What each own variable can gain: minus its reduced cost, times its reach; never for what has to be zero."""
+        gain = (np.einsum("akr,ar->ak", self.part.columns, prices) - self.cost) * self.part.own_reach
         gain[self.part.artificial] = -np.inf
         return gain
 

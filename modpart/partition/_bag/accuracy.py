@@ -76,12 +76,18 @@ class CorrectedModel:
     def combine(self, candidates: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Predictions from those of all candidates, by one set of weights or one for each row.
 
-        They leave the range of y only where the single model does.
+        They leave the range of y only where the single model does, and by no more than its own share.
         """
-        single = candidates[:, self.reference]
-        changes = np.clip(candidates - single[:, None], -self.limits, self.limits)
-        changed = single + (changes * weights).sum(axis=1)
-        return np.clip(changed, np.minimum(self.low, single), np.maximum(self.high, single))
+        inside = self.inside(candidates)
+        single = inside[:, self.reference]
+        changes = np.clip(inside - single[:, None], -self.limits, self.limits)
+        changed = np.clip(single + (changes * weights).sum(axis=1), self.low, self.high)
+        beyond = candidates[:, self.reference] - single
+        return changed + beyond * (1.0 - weights.sum(axis=-1))
+
+    def inside(self, candidates: np.ndarray) -> np.ndarray:
+        """Predictions as far as they stay near the range of y: a few rows where one flies off must not decide alone."""
+        return np.clip(candidates, self.low, self.high)
 
     def without_parts(self, weights: np.ndarray) -> "CorrectedModel":
         """The single models alone, with weights of their own."""
@@ -205,8 +211,8 @@ def _fit_output(
     if not table.folds or (len(model.singles) == 1 and not any(bag.local for bag in bags)):
         return model.without_parts(none)
     jobs = [(plan, table.X, y, table.weight, train, test) for train, test in table.folds]
-    held_out = HeldOut.of(parallel_map(_predicted, jobs, n_jobs=n_jobs), y, table)
-    return _weigh(model, held_out, fallback)
+    predicted = [model.inside(part) for part in parallel_map(_predicted, jobs, n_jobs=n_jobs)]
+    return _weigh(model, HeldOut.of(predicted, y, table), fallback)
 
 
 def _predicted(

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
 
-__all__ = ["NUMPY", "Array", "Arrays", "arrays_of", "arrays_on"]
+__all__ = ["NUMPY", "Array", "Arrays", "arrays_of", "arrays_on", "log_sum_exp"]
 
 Array = Any  # a float64 numpy array, or a float64 torch tensor
 
@@ -59,6 +59,12 @@ class Arrays:
             grams[group] = part.T @ part
         return grams
 
+    def with_ridge(self, matrices: Array, ridge: np.ndarray) -> Array:
+        """A stack of matrices (n_cells, p, p) with `ridge` (p,) added to each diagonal."""
+        added = np.array(matrices, order="C")
+        added.reshape(len(added), -1)[:, :: len(ridge) + 1] += ridge
+        return added
+
     def pivots(self, matrices: Iterable[Array]) -> list[np.ndarray]:
         """Diagonals of the Cholesky factors of stacks of matrices, each (n_cells, p, p) of any p."""
         return [np.diagonal(np.linalg.cholesky(stack), axis1=1, axis2=2).copy() for stack in matrices]
@@ -78,6 +84,12 @@ class Arrays:
 
 
 NUMPY = Arrays()
+
+
+def log_sum_exp(values: np.ndarray, axis: int) -> np.ndarray:
+    """Logarithm of the summed exponentials of finite values: scipy's without its checks, for thousands of calls."""
+    top = values.max(axis=axis, keepdims=True)
+    return np.squeeze(top, axis) + np.log(np.exp(values - top).sum(axis=axis))
 
 
 def arrays_of(values: Array) -> Any:

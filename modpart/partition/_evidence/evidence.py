@@ -20,9 +20,8 @@ independent, each with a noise variance and a length scale of its own, so their 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
 
-from modpart.partition._evidence.arrays import Array, arrays_of
+from modpart.partition._evidence.arrays import Array, arrays_of, log_sum_exp
 
 __all__ = [
     "AMPLITUDES",
@@ -39,7 +38,7 @@ __all__ = [
 
 AMPLITUDES = (0.5, 2.0)  # prior sd of the smooth part
 MIDDLE = (1.0,)  # stands in for both where cells are only ranked
-NEGLIGIBLE = 1e-4  # of the noise variance
+NEGLIGIBLE = 1e-3  # of the noise variance
 KEPT_WEIGHT = 0.02  # models below this share of the best one's weight are left out of predictions
 MAX_KEPT = 4
 
@@ -149,7 +148,7 @@ def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> Array:
     ridge = np.full(gram.shape[-1], s2)
     ridge[linear:] /= amplitude**2 or 1.0
     ridge[-1] = 1e-10  # an empty cell, or one that is fitted without error, still factorises
-    return gram + arrays_of(gram).put(np.diag(ridge))
+    return arrays_of(gram).with_ridge(gram, ridge)
 
 
 def model_evidences(stats: Stats, s2: float, amplitudes: tuple[float, ...] = AMPLITUDES) -> np.ndarray:
@@ -178,7 +177,7 @@ def log_evidence(
     total = np.zeros(len(stats))
     for output, noise in zip(stats.outputs(), np.atleast_1d(s2), strict=True):
         evidences = model_evidences(output, noise, amplitudes)
-        total += logsumexp(evidences, axis=1) - np.log(n_models or evidences.shape[1])
+        total += log_sum_exp(evidences, axis=1) - np.log(n_models or evidences.shape[1])
     return total
 
 
@@ -277,7 +276,7 @@ class Posterior:
         residuals = (y - means) / left_out
         variances = self.s2 * (1.0 + leverages / left_out)
         densities = -0.5 * (np.log(2.0 * np.pi * variances) + residuals**2 / variances)
-        return logsumexp(densities + self.log_weights[:, None], axis=0)
+        return log_sum_exp(densities + self.log_weights[:, None], axis=0)
 
     def squared_error(self, features: list[Array], y: np.ndarray, own: np.ndarray) -> np.ndarray:
         """Squared error of the averaged prediction at every row, own rows left out first, shape (n_samples,)."""
@@ -311,5 +310,5 @@ def posterior(stats: Stats, s2: float) -> Posterior:
         factors.append(factor)
         scales.append(scale)
         amplitudes.append(amplitude)
-    log_weights = evidences[kept] - logsumexp(evidences[kept])
+    log_weights = evidences[kept] - log_sum_exp(evidences[kept], axis=0)
     return Posterior(scales, amplitudes, log_weights, means, factors, stats.n_linear, s2)

@@ -21,6 +21,7 @@ OUTLYING = 3.0  # noise standard deviations from where a row may be an outlier
 CHUNK = 20_000  # rows whose neighbourhoods are held in memory at a time
 RELEVANCE_ROWS = 400
 RELEVANCE_FLOOR = 0.02
+RELEVANCE_TOL = 1e-5  # of the evidence, by which a step must improve it
 
 
 def neighbours(Z: np.ndarray, count: int) -> np.ndarray:
@@ -158,7 +159,7 @@ def input_relevance(
         jac=True,
         method="L-BFGS-B",
         bounds=[(-7.0, 2.0)] * d + [(-4.0, 3.0), (np.log(NOISE_FLOOR) / 2, 1.0)],
-        options={"maxiter": 40},
+        options={"maxiter": 40, "ftol": RELEVANCE_TOL},
     )
     relevance = np.exp(best.x[:d] - best.x[:d].max())
     return np.where(relevance < RELEVANCE_FLOOR, 0.0, relevance)
@@ -186,8 +187,9 @@ def _negative_evidence(
     total = smooth + linear
     total[np.diag_indices_from(total)] += noise / weight
     factor = cholesky(total, lower=True, check_finite=False)
-    half = np.tril(dpotri(factor, lower=True)[0])
-    inverse = half + np.tril(half, -1).T
+    half = dpotri(factor, lower=True)[0]  # zeros above the diagonal, as the factor has
+    inverse = half + half.T
+    inverse[np.diag_indices_from(inverse)] *= 0.5
     alpha = inverse @ y
     repeats = n_outputs * (weight - 1.0).sum()
     value = 0.5 * (y * alpha).sum() + n_outputs * np.log(np.diag(factor)).sum() + repeats * logs[d + 1]

@@ -32,6 +32,8 @@ __all__ = ["KINDS", "Gate", "fit_gate", "gate_menu", "log_blend", "squared_blend
 KINDS = ("logistic", "tree", "quadratic", "kernel", "neighbours", "boosting")
 UNSCALED = ("tree", "boosting")  # kinds that find the relevant inputs themselves
 FOLDS = 10
+TRIAL_FOLDS = 3  # after which the hopeless kinds are given up
+HOPELESS = 4.0  # standard errors that such a kind is behind the best
 BAG = 15  # classifiers that only name a class vote
 WEIGHT_RANGE = (0.05, 100.0)  # nats
 CERTAIN, ALIKE = 7.0, 4.0  # nats, mean squared errors; a label with a smaller lead and cost yields to the gate once
@@ -193,23 +195,22 @@ def _fit_best(
     folds = list(KFold(min(FOLDS, len(rows)), shuffle=True, random_state=child_seeds(rng, 1)[0]).split(rows))
     seed, n_experts = child_seeds(rng, 1)[0], errors.shape[1]
     jobs = [
-        (gate, _scaled(X[rows], s), labels[rows], weights[rows], folds, n_experts, seed)
+        (gate, _scaled(X[rows], s), labels[rows], weights[rows], n_experts)
         for gate, s in zip(candidates, scales, strict=True)
     ]
-    crossed = parallel_map(_cross_shares, jobs, n_jobs=n_jobs)
     excess = _excess(labels[rows], errors[rows])
-    routes = np.array([shares.argmax(axis=1) for shares, _ in crossed])
-    costs = excess[np.arange(len(rows)), routes]
-    order = np.argsort([size for _, size in crossed], kind="stable")  # from simple to flexible
-    clipped = np.clip(costs[order], -EXCESS_CLIP, EXCESS_CLIP)
-    chosen = int(order[_simplest_as_good(clipped, weight[rows])])
-    blended = blend(crossed[chosen][0], excess)
+    kinds, shares, sizes = _raced(jobs, folds, excess, weight[rows], n_jobs)
+    good = np.flatnonzero(_as_good(_clipped_costs(shares, excess), weight[rows], TOLERANCE))
+    winner = min(good, key=sizes.__getitem__)  # the first of those alike
+    chosen, routes = kinds[winner], shares[winner].argmax(axis=1)
+    routed = excess[np.arange(len(rows)), routes]
+    blended = blend(shares[winner], excess)
 
     cleaned = labels.copy()
     own = np.take_along_axis(errors, labels[:, None], axis=1)[:, 0]
-    alike = costs[chosen] <= ALIKE * np.average(own, weights=weight)
+    alike = routed <= ALIKE * np.average(own, weights=weight)
     unsure = alike & (_lead(labels, log_density)[rows] <= CERTAIN)
-    cleaned[rows[unsure]] = routes[chosen][unsure]
+    cleaned[rows[unsure]] = routes[unsure]
     if len(np.unique(cleaned)) < n_experts:  # an expert that nobody is sure of still wants its rows
         cleaned = labels
     learned = np.arange(len(X)) if len(X) <= MEMBER_ROWS else rng.choice(len(X), MEMBER_ROWS, replace=False)
@@ -219,9 +220,9 @@ def _fit_best(
         _members(
             candidates[chosen], _scaled(X[learned], scales[chosen]), cleaned[learned], weights[learned], seed, n_jobs
         ),
-        float(np.average(costs[chosen], weights=weight[rows])),
+        float(np.average(routed, weights=weight[rows])),
         float(np.average(blended, weights=weight[rows])),
-        routing="soft" if _simplest_as_good(np.array([blended, costs[chosen]]), weight[rows]) == 0 else "hard",
+        routing="soft" if _as_good(np.array([blended, routed]), weight[rows], TOLERANCE)[0] else "hard",
         scale=scales[chosen],
     )
 
@@ -248,11 +249,41 @@ def _excess(labels: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return errors - np.take_along_axis(errors, labels[:, None], axis=1)
 
 
-def _simplest_as_good(costs: np.ndarray, weight: np.ndarray) -> int:
-    """First candidate, from simple to flexible, whose mean cost is within two paired standard errors of the best."""
+def _raced(
+    jobs: list[tuple[Any, ...]],
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    excess: np.ndarray,
+    weight: np.ndarray,
+    n_jobs: int | None,
+) -> tuple[list[int], list[np.ndarray], list[int]]:
+    """Kinds of gate with a hope to be chosen, the held-out shares of each, and their sizes."""
+    kinds, shares, sizes = list(range(len(jobs))), [np.zeros(excess.shape) for _ in jobs], [0] * len(jobs)
+    n_trial = TRIAL_FOLDS if len(jobs) > 1 else 0
+    trial, rest = folds[:n_trial], folds[n_trial:]
+    for some in (trial, rest):
+        crossed = parallel_map(_cross_shares, [(*jobs[kind], some) for kind in kinds], n_jobs=n_jobs)
+        for kind, (found, size) in zip(kinds, crossed, strict=True):
+            shares[kind] += found
+            sizes[kind] += size
+        if trial and some is trial:
+            tested = np.concatenate([test for _, test in some])
+            costs = _clipped_costs([own[tested] for own in shares], excess[tested])
+            kinds = np.flatnonzero(_as_good(costs, weight[tested], HOPELESS)).tolist()
+    return kinds, [shares[kind] for kind in kinds], [sizes[kind] for kind in kinds]
+
+
+def _clipped_costs(shares: list[np.ndarray], excess: np.ndarray) -> np.ndarray:
+    """What the likeliest route of each row adds to its error, by kind of gate, shape (n_kinds, n_rows)."""
+    every = np.arange(len(excess))
+    costs = np.array([excess[every, own.argmax(axis=1)] for own in shares])
+    return np.clip(costs, -EXCESS_CLIP, EXCESS_CLIP)
+
+
+def _as_good(costs: np.ndarray, weight: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which candidates' mean costs are within so many paired standard errors of the best, shape (n_candidates,)."""
     means = np.average(costs, axis=1, weights=weight)
     best = int(np.argmin(means))
-    return int(np.flatnonzero(means - means[best] <= TOLERANCE * standard_error(costs - costs[best], weight))[0])
+    return np.asarray(means - means[best] <= tolerance * standard_error(costs - costs[best], weight))
 
 
 def _size(gate: Any) -> int:
@@ -323,11 +354,10 @@ def _cross_shares(
     X: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
-    folds: list[tuple[np.ndarray, np.ndarray]],
     n_experts: int,
-    seed: int,
+    folds: list[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, int]:
-    """Shares of every row by a gate that has not seen it, shape (n_samples, n_experts), and the gate's size."""
+    """Shares of every row of the folds by a gate that has not seen it (n_samples, n_experts), and the gate's size."""
     shares, size = np.zeros((len(X), n_experts)), 0
     for train, test in folds:
         seen = np.unique(labels[train])
