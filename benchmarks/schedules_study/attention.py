@@ -25,12 +25,12 @@ def attention(seed: int) -> Numbers:
         "optimizer": torch.optim.AdamW,
         "lr": 1e-3,
         "weight_decay": 0.3,
-        "max_epochs": 100,
+        "max_epochs": 150,
         "random_state": seed,
     }
     plain = ModularNetClassifier(None, **settings).fit(X, y)
     found: Numbers = {"standard net": {"accuracy": plain.score(new, target)}}
-    model = ModularNetClassifier(NeMo(0.3), **settings).fit(X, y)
+    model = ModularNetClassifier(NeMo(1.0), **settings).fit(X, y)
     found["NeMo, with its gates"] = {"accuracy": model.score(new, target)}
     modules = [model.extract_module(c) for c in CLASSES]
     found["its ten modules, as cut"] = voted(modules, new, target)
