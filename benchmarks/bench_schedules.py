@@ -17,12 +17,11 @@ import torch
 from schedules_study import page, parts
 
 TARGET = Path(__file__).parents[1] / "docs" / "benchmarks" / "schedules.md"
-Measured = dict[str, dict[str, Any]]  # part, seed
 
 
-def measure(arguments: argparse.Namespace) -> Measured:
+def measure(arguments: argparse.Namespace) -> page.Measured:
     """Measure what is missing in the store."""
-    measured: Measured = {}
+    measured: page.Measured = {}
     for part in arguments.only:
         file = Path(f"{arguments.store}.{part}.json") if arguments.store else None
         known: dict[str, Any] = json.loads(file.read_text()) if file and file.is_file() else {}
@@ -36,16 +35,6 @@ def measure(arguments: argparse.Namespace) -> Measured:
     return measured
 
 
-def collected(folders: list[Path]) -> Measured:
-    """All that was stored in some folders as <anything>.<part>.json; a later folder takes precedence."""
-    measured: Measured = {}
-    for folder in folders:
-        for part in parts.PARTS:
-            for file in sorted(folder.glob(f"*.{part}.json")):
-                measured.setdefault(part, {}).update(json.loads(file.read_text()))
-    return {part: dict(sorted(runs.items(), key=lambda run: int(run[0]))) for part, runs in measured.items()}
-
-
 def main() -> None:
     """Measure or collect, and print or store the page."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,7 +46,7 @@ def main() -> None:
     parser.add_argument("--collect", nargs="+", type=Path, metavar="FOLDER", help="measure nothing, read such files")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    measured = collected(arguments.collect) if arguments.collect else measure(arguments)
+    measured = page.collected(arguments.collect) if arguments.collect else measure(arguments)
     versions = {"python": platform.python_version(), "sklearn": sklearn.__version__, "torch": torch.__version__}
     words = Path(__file__).parent / "schedules_study" / "findings.md"
     text = page.page(measured, versions, words.read_text() if words.is_file() else "")

@@ -21,6 +21,7 @@ from modpart.networks import (
     UnitPartition,
     fuse,
 )
+from schedules_study.attention import attention
 from schedules_study.incubation import Numbers, caching, digits, incubation, times
 
 __all__ = ["PARTS", "distillation", "fusion", "local", "partitions"]
@@ -162,5 +163,6 @@ PARTS: dict[str, Callable[[int], Numbers]] = {
     "local": local,
     "fusion": fusion,
     "partitions": partitions,
+    "attention": attention,
     "caching": caching,
 }

@@ -13,7 +13,7 @@ from modpart._torch.nets import TensorNet
 from modpart._torch.state import from_numpy
 from modpart._torch.terms import Scene, Term
 
-__all__ = ["CalibratedCrossEntropy", "CrossEntropy", "ModularNet", "class_rates", "listening", "per_unit"]
+__all__ = ["CalibratedCrossEntropy", "CrossEntropy", "ModularNet", "class_rates", "listening", "per_unit", "units_last"]
 
 Step = Callable[["ModularNet"], None]
 
@@ -119,7 +119,7 @@ def per_unit(values: torch.Tensor, last: bool = False) -> torch.Tensor:
     return values.abs().flatten(2).mean(2)
 
 
-def _units_last(module: nn.Module, name: str) -> bool:
+def units_last(module: nn.Module, name: str) -> bool:
     """Whether units are the last axis of what a layer answers: those of a Linear layer are, those of maps are not."""
     made_by = None
     for path, layer in module.named_modules():
@@ -137,7 +137,7 @@ def listening(module: nn.Module, layers: Sequence[str]) -> Iterator[list[torch.T
     handles = []
     for name in layers:
 
-        def hear(_: Any, __: Any, out: torch.Tensor, last: bool = _units_last(module, name)) -> None:
+        def hear(_: Any, __: Any, out: torch.Tensor, last: bool = units_last(module, name)) -> None:
             heard.append(per_unit(out, last))
 
         handles.append(module.get_submodule(name).register_forward_hook(hear))

@@ -161,7 +161,7 @@ def _layer(module: nn.Module) -> dict[str, Any]:
         return {"kind": kind, "body": _layers(module.body), "gate": _layers(module.gate)}
     if type(module) is not _class_of(kind):
         raise KeyError(kind)
-    layer = {"kind": kind}
+    layer: dict[str, Any] = {"kind": kind}
     if kind == "SelfAttention":
         layer |= {side: _layers(getattr(module, side)) for side in _SIDES}
     layer |= {name: _plain(getattr(module, name)) for name in _ARGUMENTS[kind]}

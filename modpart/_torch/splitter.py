@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from modpart._torch.modular_net import units_last
+
 __all__ = ["SplitNet"]
 
 
@@ -61,12 +63,14 @@ class SplitNet(nn.Module):
         """Log odds (B, n_classes)."""
         masks, batch = self.masks(), len(X)
 
-        def mask(group: str, out: torch.Tensor) -> torch.Tensor:
+        def mask(layer: str, group: str, out: torch.Tensor) -> torch.Tensor:
             shares = masks[group].repeat_interleave(batch, 0)
-            return out * shares.reshape(shares.shape + (1,) * (out.ndim - 2))
+            places = (1,) * (out.ndim - 2)
+            shape = (len(shares), *places, -1) if units_last(self.net, layer) else (*shares.shape, *places)
+            return out * shares.reshape(shape)
 
         handles = [
-            self.net.get_submodule(layer).register_forward_hook(lambda _, __, out, g=group: mask(g, out))
+            self.net.get_submodule(layer).register_forward_hook(lambda _, __, out, n=layer, g=group: mask(n, g, out))
             for layer, group in self.listeners.items()
         ]
         try:

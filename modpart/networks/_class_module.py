@@ -9,7 +9,7 @@ from modpart._utils.checks import check_X, check_X_classes
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, number, validate
 from modpart._utils.seeds import check_rng, child_seeds
-from modpart.exceptions import InputDataError
+from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._cut import Weights, n_parameters
 from modpart.networks._modularity import no_single_row
 from modpart.networks._plan import Plan, wire_up
@@ -155,7 +155,8 @@ class ClassModule(ReadyClassifier):
         """Copy of the module that was trained further, and calibrated anew, on these rows.
 
         Modules of gated nets (MwT, NeMo) need it. A module of one class is trained to tell it from all rows given, a
-        module of several to tell them apart on their own rows.
+        module of several to tell them apart on their own rows. Training starts from the calibrated log odds, and
+        gradients are no longer than 1: what is left of a net without its gates is easily thrown off.
 
         Parameters
         ----------
@@ -177,6 +178,8 @@ class ClassModule(ReadyClassifier):
         ------
         InputDataError
             When a label of the module does not occur in y; the message names it.
+        ParameterError
+            When training diverged.
         """
         settings: dict[str, Any] = {"max_epochs": max_epochs, "lr": lr, "batch_size": batch_size}
         rules = {"max_epochs": (integer(1),), "lr": (number(0, open_low=True),), "batch_size": (integer(1),)}
@@ -197,6 +200,7 @@ class ClassModule(ReadyClassifier):
         self, X: np.ndarray, y: np.ndarray, seed: int, *, max_epochs: int, lr: float, batch_size: int
     ) -> Weights:
         import torch
+        from skorch.callbacks import GradientNormClipping
 
         from modpart._torch.init import new_generator
         from modpart._torch.modular_net import CalibratedCrossEntropy, CrossEntropy, ModularNet
@@ -224,8 +228,12 @@ class ClassModule(ReadyClassifier):
             lr=lr,
             max_epochs=max_epochs,
             batch_size=batch_size,
+            callbacks=[GradientNormClipping(1.0)],
         ).fit(X, target)
-        return to_numpy(net.module_)
+        weights = to_numpy(net.module_)
+        if not all(np.isfinite(value).all() for value in weights.values()):
+            raise ParameterError(f"ClassModule.fine_tune diverged with lr={lr:g}. Pass a lower one.")
+        return weights
 
 
 class _Namesake(ReadyClassifier):

@@ -134,7 +134,8 @@ def _rows_kept(wiring: Wiring, keep: Mapping[str, np.ndarray]) -> dict[str, np.n
 
 def _layer_at(plan: Plan, path: str) -> Layer:
     """The layer at a path of the state dict, a container too."""
-    here, found = plan, {}
+    here: Plan = plan
+    found: Layer = {}
     for name in path.split("."):
         if found and name in BRANCHES and name in found:
             here = found[name]

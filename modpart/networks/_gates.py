@@ -21,17 +21,17 @@ def add_gates(training: Training, method: str) -> list[str]:
     """Give each layer whose units can be cut a gate: relu(tanh(W2 relu(W1 x) + 1)), x the mean over places.
 
     The body of a gated layer is the layer with the batch normalisation that follows it. Inside a residual block what is
-    added at its end has no gate, since it is added to units that have theirs, or none. Attention has gates on its keys
-    (an entry of a query counts only together with that of the key) and on its values. Returns the paths of the gates.
+    added at its end has no gate, since it is added to units that have theirs, or none. Attention has gates on its
+    values; those on queries and keys, an option of the paper, cost accuracy. Returns the paths of the gates.
     """
     wiring = training.wiring(method, whole=True)
-    queries = tuple(f"{attention.layer}.query." for attention in wiring.attentions)
-    targets = {wire.layer: wire.target for wire in wiring.wires if not wire.layer.startswith(queries)}
+    targets = {wire.layer: wire.target for wire in wiring.wires}
     writers = Counter(targets.values())
+    free = set(wiring.loose) - {attention.keys for attention in wiring.attentions}
     chosen = [
         layer
         for layer, group in targets.items()
-        if group in wiring.loose and (writers[group] == 1 or not re.search(r"\.(body|shortcut)\.", layer))
+        if group in free and (writers[group] == 1 or not re.search(r"\.(body|shortcut)\.", layer))
     ]
     gates: dict[str, str] = {}
     training.plan = _gated(training, training.plan or [], "", "", chosen, gates)
@@ -44,9 +44,7 @@ def add_gates(training: Training, method: str) -> list[str]:
     return list(gates)
 
 
-def _gated(
-    training: Training, plan: Plan, old: str, new: str, chosen: list[str], gates: dict[str, str]
-) -> Plan:
+def _gated(training: Training, plan: Plan, old: str, new: str, chosen: list[str], gates: dict[str, str]) -> Plan:
     """The plan with gates; `old` and `new` are where it stands in the net without and with gates."""
     gated: Plan = []
     for place, layer in enumerate(plan):
@@ -167,7 +165,8 @@ class NeMo(Modularity):
 
     Every hidden layer gets a small net that opens or closes each of its units for each sample; the gates of rows of one
     class are pulled together and those of other classes pushed away by an InfoNCE loss. A module is cut out without
-    gates, so it needs fine-tuning.
+    gates, so it needs fine-tuning. Small transformers (``TransformerChain().net(depth)``) have gates on the values of
+    their attention and on hidden units, one for all tokens of a row.
 
     Parameters
     ----------
@@ -183,7 +182,8 @@ class NeMo(Modularity):
     Notes
     -----
     Pairs that do not count are left out by a mask; the released code multiplies their similarity by 0 before the
-    exponential, which adds 1 for each of them to the wrong sum. A batch of B rows costs O(B^2 + B H).
+    exponential, which adds 1 for each of them to the wrong sum. The released code also pads queries, keys and values of
+    a module with zeros to their full size; here each head really has fewer. A batch of B rows costs O(B^2 + B H).
 
     References
     ----------

@@ -58,7 +58,7 @@ class Training:
         if wiring.whole and not whole:
             raise ParameterError(
                 f"{self.owner}: modularity={method} keeps units apart, and layer {min(wiring.whole)!r} feeds one that "
-                "looks at all units of a row together, such as a LayerNorm. Pass a module without, or modularity='nemo'."
+                "looks at all units of a row together, such as a LayerNorm. Pass one without, or modularity='nemo'."
             )
         return wiring
 

@@ -160,7 +160,7 @@ def test_models_that_do_not_agree_are_named(name):
 def test_what_cannot_be_reordered_is_named():
     chain = TransformerChain(8, heads=2, patch=4)
     model = ScheduledClassifier(chain=chain, n_modules=1, depth=1, max_epochs=1, random_state=0).fit(X, Y)
-    with pytest.raises(ParameterError, match=r"Layer 'slot0.patches' is a Patches"):
+    with pytest.raises(ParameterError, match=r"Layer 'slot0.places' is a Positions"):
         fuse([model, model])
     with pytest.raises(ParameterError, match=r"weights=.* must hold 2"):
         fuse([model, model], weights=[1.0])

@@ -284,3 +284,19 @@ def test_a_module_that_does_not_fit_its_slot_is_named():
     ]:
         with pytest.raises(ParameterError, match=words):
             model.replace(slot, module)
+
+
+@pytest.mark.parametrize(
+    ("widths", "words"),
+    [
+        ([(64, 5), (7, 5), (5, 4)], r"slot 1 does not take what slot 0 answers, shape \(5,\) per row"),
+        ([(3, 5), (5, 5), (5, 4)], "slot 0 does not take the 64 columns of X"),
+        ([(64, 5), (5, 5), (5, 2)], r"answers shape \(2,\) per row where 4 outputs are needed"),
+    ],
+)
+def test_slots_of_a_users_chain_that_do_not_follow_one_another_are_named(widths, words):
+    def chain(n_features, n_outputs, depths):
+        return [torch.nn.Linear(*pair) for pair in widths]
+
+    with pytest.raises(ParameterError, match=words):
+        IncubatedClassifier(chain, n_modules=2, depth=1).fit(X, Y)

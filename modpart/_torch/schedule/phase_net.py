@@ -102,6 +102,7 @@ def train_phase(
     seed : int
         Of the order of batches.
     """
+    torch.optim.AdamW([nn.Parameter(torch.zeros(1))])  # the first optimiser of a process loads seconds of torch
     start = perf_counter()
     device = settings.device
     modules = {

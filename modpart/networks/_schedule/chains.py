@@ -13,6 +13,7 @@ from modpart.networks._plan import Layer, Plan
 __all__ = [
     "CHAINS",
     "Chain",
+    "ChainNetMaker",
     "ConvChain",
     "DenseChain",
     "ResidualChain",
@@ -129,7 +130,7 @@ class ChainNetMaker:
         from modpart._torch.schedule.start import draw
 
         slot, head = plans_of(self.chain, n_features, n_outputs, [self.depth])
-        plan = slot + [{"name": "head", "kind": "Sequential", "layers": head}]
+        plan = [*slot, {"name": "head", "kind": "Sequential", "layers": head}]
         return build(plan, draw(plan, torch.default_generator))
 
 
@@ -493,4 +494,27 @@ def plans_of(chain: Any, n_features: int, n_outputs: int, depths: list[int]) -> 
                 "nn.Sequential of layers of torch.nn and modpart.networks.Residual for each slot."
             )
         plans.append(plan)
+    _check_row(chain, plans, n_features, n_outputs)
     return plans
+
+
+def _check_row(chain: Any, plans: list[Plan], n_features: int, n_outputs: int) -> None:
+    """Raise unless each slot of a user's chain takes what the one before it answers, and the last one fits y."""
+    import torch
+
+    from modpart._torch.plans import shell
+
+    row, given = torch.zeros(2, n_features, device="meta"), f"the {n_features} columns of X"
+    for slot, plan in enumerate(plans):
+        try:
+            row = shell(plan).eval()(row)
+        except (RuntimeError, ValueError) as error:
+            raise ParameterError(
+                f"chain={chain!r} cannot be cut: slot {slot} does not take {given}: {error} Let it take that shape."
+            ) from error
+        given = f"what slot {slot} answers, shape {tuple(row.shape[1:])} per row"
+    if tuple(row.shape[1:]) != (n_outputs,):
+        raise ParameterError(
+            f"chain={chain!r}: its last module answers shape {tuple(row.shape[1:])} per row where {n_outputs} outputs "
+            "are needed. Let its last layer have that many."
+        )

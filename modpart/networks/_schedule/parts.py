@@ -76,12 +76,12 @@ def check_fits(slot: int, parts: Sequence[Part], n_features: int, n_outputs: int
 
     nets = [build(part.plan, part.weights) for part in parts]
     row = answers_of(nets[:slot], torch.zeros(2, n_features))
+    given = f"what slot {slot - 1} answers, shape {tuple(row.shape[1:])} per row" if slot else f"{n_features} columns"
     try:
         row = answers_of(nets[slot : slot + 1], row)
     except (RuntimeError, ValueError) as error:
         raise ParameterError(
-            f"Slot {slot}: the module cannot take what slot {slot - 1} answers, shape {tuple(row.shape[1:])} per row, "
-            f"or the columns of X in slot 0: {error}. Pass a module of the same slot and width."
+            f"Slot {slot}: the module cannot take {given}: {error}. Pass a module of the same slot and width."
         ) from error
     try:
         end = answers_of(nets[slot + 1 :], row)
