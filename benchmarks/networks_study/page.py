@@ -47,7 +47,7 @@ PARTS = {
     ),
     "signals": (
         "Thresholds (sliding signals, 40-128-128-10)",
-        "Units fire for few rows of a class here.",
+        "Units fire for few rows of a class here; 300 epochs, since modules of 150 are half as large again.",
         ["accuracy", "size", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "images": (

@@ -304,7 +304,7 @@ def signals(seed: int) -> Numbers:
     X, new, y, target = train_test_split(X, y, test_size=0.2, stratify=y, random_state=seed)
     found: Numbers = {}
     for name, threshold in {"validated": "auto", "fixed at 0.9": 0.9}.items():
-        model, seconds = fitted(net("moda", seed, threshold=threshold), X, y)
+        model, seconds = fitted(net("moda", seed, threshold=threshold, max_epochs=300), X, y)
         found[name] = described(model, new, target, seconds)
     return found
 
