@@ -24,7 +24,7 @@ from joblib import parallel_config  # noqa: E402
 from modpart.datasets import make_frontier  # noqa: E402
 from modpart.efficiency import DEA, bootstrap_dea  # noqa: E402
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks" / "dea.md"
 WORKER = ROOT / "benchmarks" / "peers" / "dea_worker.py"
 
@@ -62,7 +62,7 @@ def rival(method, X, Y, folder):
         source, target = Path(place, "table.npz"), Path(place, "answer.npz")
         np.savez(source, X=X, Y=Y)
         command = [python, str(WORKER), method, str(source), str(target), str(count)]
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | THREADS)
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | THREADS, cwd=place)
         if done.returncode:
             print(f"{method}: {done.stderr.strip().splitlines()[-1]}")
             return None

@@ -4,8 +4,8 @@ Run ``python benchmarks/bench_tables.py --data FOLDER`` with a folder of tables 
 them (or with the environment variable MODPART_DATA); scikit-learn's diabetes is added. ``--write`` stores the page in
 docs/benchmarks/tables.md, ``--seeds 1`` gives a quicker look, ``--tables servo plane`` measures a few and makes
 no page. Every split is appended to the file ``--store`` and not measured again, so a run that was stopped goes on
-where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect FOLDER`` takes them
-in.
+where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect FOLDER`` makes
+the page of what is there.
 """
 
 import argparse
@@ -286,6 +286,8 @@ def main() -> None:
             if arguments.tables and name not in arguments.tables:
                 continue
             run = known.get((seed, name))
+            if run is None and arguments.collect:
+                continue
             if run is None:
                 run = judge(X, y, seed, FAMILIES)
                 with path.open("a") as file:
@@ -293,6 +295,8 @@ def main() -> None:
             results[name].append(run)
             print(seed, name, *(f"{family} {ratios([run], family)[0]:.3f}" for family in FAMILIES), flush=True)
     if not arguments.tables:
+        results = {name: runs for name, runs in results.items() if runs}
+        data = {name: data[name] for name in data if name in results}
         text = page(data, results, arguments.first_seed)
         if arguments.write:
             TARGET.write_text(text)
@@ -307,7 +311,7 @@ def page(data: dict[str, Any], results: dict[str, list[dict[str, Any]]], first: 
         | {rival: float(np.mean([run[rival] for run in runs])) for rival in ("forest", "boosting")}
         for name, runs in on_tables.items()
     }
-    n_seeds = len(next(iter(results.values())))
+    n_seeds = max(map(len, results.values()))
     sizes = {name: [len(X), X.shape[1]] for name, (X, _) in data.items()}
     return PAGE.format(
         tables=len(data),
@@ -332,7 +336,11 @@ def page(data: dict[str, Any], results: dict[str, list[dict[str, Any]]], first: 
         control_rows=CONTROL_ROWS,
         controls=markdown(
             ["control", *FAMILIES],
-            [[name, *(cell(results[name], family, kept=True) for family in FAMILIES)] for name in controls()],
+            [
+                [name, *(cell(results[name], family, kept=True) for family in FAMILIES)]
+                for name in controls()
+                if name in results
+            ],
         ),
     )
 

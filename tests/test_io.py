@@ -74,7 +74,7 @@ def test_our_own_estimators_come_back_in_a_pipeline(cls, tmp_path):
     loaded[-1].fit(X, y)
 
 
-@pytest.mark.parametrize("gate", ["logistic", "tree", "quadratic", "kernel", "neighbours"])
+@pytest.mark.parametrize("gate", ["logistic", "tree", "quadratic", "quartic", "kernel", "neighbours"])
 def test_a_partition_comes_back_with_its_gate(gate, tmp_path):
     X, y, _ = make_elastoplastic(120, random_state=0)
     partitioner = ActivePartitioner(gate=gate, random_state=0).fit(X, y)

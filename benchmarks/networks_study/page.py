@@ -63,6 +63,13 @@ PARTS = {
         "All arms take the same steps of Adam.",
         ["accuracy", "C", "found", "null", "gap", "alone", "without", "balance", "sum error", "seconds"],
     ),
+    "circuits": (
+        "Circuits of single classes (digits, 64-64-64-10)",
+        "The fewest weights that keep the balanced accuracy of one class against the rest, to one point, on training "
+        "rows; both accuracies are those on test rows. *By chance* is the Jaccard index of two circuits of these sizes "
+        "that have nothing to do with one another. *Seconds* are those of the search.",
+        ["accuracy", "size", "balanced", "circuit", "worst circuit", "jaccard", "by chance", "seconds"],
+    ),
     "symbolic": (
         "Formulas (100 rows, error on 1000 new ones)",
         "*Wires*: absolute weight above 0.01, for standardised inputs and outputs; *length*: sum of absolute weight "
@@ -80,7 +87,7 @@ PARTS = {
 PERCENT = {
     *("accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "C", "found", "null", "gap", "alone"),
     *("without", "vote, tuned", "three classes", "three classes, tuned", "recall of the class", "training"),
-    *("accuracy on the others", "balance"),
+    *("accuracy on the others", "balance", "balanced", "circuit", "worst circuit", "by chance"),
 }
 
 

@@ -22,6 +22,7 @@ from modpart.networks import (
     MwT,
     NeMo,
     Residual,
+    class_circuits,
     compose,
     modularity_report,
     patch,
@@ -241,6 +242,37 @@ def clusters(seed: int) -> Numbers:
     return found
 
 
+def circuits(seed: int) -> Numbers:
+    """Weights that tell a class from the rest, chosen on training rows and judged on test rows."""
+    X, new, y, target = digits(seed, 0.3)
+    same = {"hidden_layer_sizes": (64, 64), "optimizer": "adam", "lr": 1e-3, "batch_size": 64, "max_epochs": 60}
+    plain = {"locality": 0.0, "depth": 1.0, "every": 0, "prune": 0.0, "last_part": 0.0}
+    arms = {
+        "standard": None,
+        "L1, 1e-4": Bimt(1e-4, **plain),
+        "L1, 1e-3": Bimt(1e-3, **plain),
+        "clusterability, balanced": Clusterable(),
+    }
+    found: Numbers = {}
+    for name, method in arms.items():
+        model = net(method, seed, **same).fit(X, y)
+        start = time.process_time()
+        parts = class_circuits(model, X, y)
+        seconds = time.process_time() - start
+        table, (jaccard, chance) = parts.judge(new, target), parts.overlap()
+        found[name] = {
+            "accuracy": model.score(new, target),
+            "size": float(table["size"].mean()),
+            "balanced": float(table["net"].mean()),
+            "circuit": float(table["circuit"].mean()),
+            "worst circuit": float(table["circuit"].min()),
+            "jaccard": jaccard,
+            "by chance": chance,
+            "seconds": seconds,
+        }
+    return found
+
+
 SYMBOLIC = {"independence": (20, 20), "sharing": (20, 20), "composition": (20, 20, 20, 20)}
 
 
@@ -317,8 +349,8 @@ def addition(seed: int) -> Numbers:
 
     X, y = make_modular_addition(31, random_state=seed)
     X, new, y, target = train_test_split(X, y, test_size=0.2, random_state=seed)
-    method = Bimt(4e-5, locality=2.0, depth=0.5, prune=0.0, last_part=0.0)
-    settings = {"module": chain, "optimizer": "adam", "lr": 2e-3, "batch_size": len(X), "max_epochs": 6000}
+    method = Bimt(2e-5, locality=2.0, depth=0.5, prune=0.0, last_part=0.0)
+    settings = {"module": chain, "optimizer": "adam", "lr": 2e-3, "batch_size": len(X), "max_epochs": 10_000}
     model, seconds = fitted(net(method, seed, **settings), X, y)
     size = np.abs(model.weights_["1.weight"]).max(1)
     return {
@@ -376,6 +408,7 @@ PARTS: dict[str, Callable[[int], Numbers]] = {
     "signals": signals,
     "images": images,
     "clusters": clusters,
+    "circuits": circuits,
     "symbolic": symbolic,
     "placement": placement,
     "addition": addition,

@@ -1,7 +1,5 @@
 """The page: tables and sentences, all of them made from the results."""
 
-import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from partition_study.significance import (
     signed_rank,
 )
 
+NOTES = Path(__file__).with_name("notes.md")  # what was measured apart
 OURS = ("modular", "modular, accuracy", "modular, networks")
 CLOSE = 1.1  # "within 10 % of the best"
 
@@ -29,8 +28,8 @@ PAGE = """\
 
 {n_train} training and {n_test} new rows of 22 sets with known regimes (noise 5 % of the standard deviation of the law)
 and of Friedman's three; 80/20 splits of real tables, of at most {n_bound} rows, exact duplicates dropped.
-Seeds {seeds}; {cores} cores, Python {python}, scikit-learn {sklearn}.
-Made by `python benchmarks/bench_partition.py --data TABLES --peers ENVIRONMENTS --write`.
+Seeds {seeds}; every run on one core, scikit-learn {sklearn}. Made by `python benchmarks/bench_partition.py --data
+TABLES --peers ENVIRONMENTS --write`, in pieces on several machines: compare errors across rows, times only roughly.
 
 ## In short
 
@@ -88,7 +87,8 @@ Seconds of the processor for one fit with its search and the predictions, median
 networks* includes the partition; *one network* and *soft mixture* do not, though they are told its number of regimes.
 
 {cost}
-"""
+
+{notes}"""
 
 WHO = """\
 *modular* is `PartitionedRegressor()` as it comes, *accuracy* its mode of that name. *modular, networks* trains an
@@ -321,8 +321,6 @@ def write_page(path: Path, contestants: dict[str, Any], folder: Path) -> str:
         n_train=N_TRAIN,
         n_test=N_TEST,
         n_bound=N_BOUND,
-        cores=os.cpu_count(),
-        python=platform.python_version(),
         sklearn=sklearn.__version__,
         seeds=f"{results.lines['seed'].min()} to {results.lines['seed'].max()}",
         short=short(results),
@@ -335,6 +333,7 @@ def write_page(path: Path, contestants: dict[str, Any], folder: Path) -> str:
         ranks=rank_section(results, folder),
         losses=losses(results),
         cost=cost(results),
+        notes=NOTES.read_text(),
     )
     (folder / "partition.md").write_text(text)
     return text

@@ -128,9 +128,12 @@ class StackedMLP(nn.Module):
         columns = torch.cat([X.T, X.new_ones(1, len(X))])
         out = X.new_empty(len(self), self.sizes[-1], len(X))
         n_rows = max(_LEAST_CHUNK, _CHUNK // (len(self) * max(self.sizes[1:])))
-        for rows in (slice(i, i + n_rows) for i in range(0, len(X), n_rows)):
-            part = torch.mm(first, columns[:, rows]).view(len(self), self.sizes[1], -1)
-            for weight, bias in others:
-                part = torch.baddbmm(bias, weight, self.activation(part))
-            out[:, :, rows] = part
+        parts: list[torch.Tensor] = []  # the layers of some rows, in the same memory for all
+        for columns_now, out_now in zip(columns.split(n_rows, dim=1), out.split(n_rows, dim=2), strict=True):
+            if not parts or parts[0].shape[2] != out_now.shape[2]:
+                parts = [X.new_empty(len(self), size, out_now.shape[2]) for size in self.sizes[1:]]
+            torch.mm(first, columns_now, out=parts[0].flatten(0, 1))
+            for part, following, (weight, bias) in zip(parts, parts[1:], others, strict=False):
+                torch.baddbmm(bias, weight, self.activation(part), out=following)
+            out_now.copy_(parts[-1])
         return out.permute(2, 0, 1)

@@ -24,6 +24,7 @@ from modpart.exceptions import ModpartError, ModpartWarning, ParameterError, Pos
 
 __all__ = ["ModularDCM"]
 
+ENOUGH = 500  # steps from which a fit is worth a warning
 COVERED = 0.8  # of what a module is asked about; less is warned of
 LOSSES = ("wgan-gp", "mmd", "likelihood", "auto")
 widths = where("a tuple of positive integers", lambda v: isinstance(v, tuple) and all(integer(1).accepts(w) for w in v))
@@ -316,7 +317,7 @@ class ModularDCM(Answers, Estimator):
             raise ModpartError(f"The frozen network of {moved[0]!r} has changed during the fit; please report this.")
         self.n_iter_ = max([1, *(len(part.history) for part in self.modules_)])
         for part, module in zip(self.modules_, modules, strict=True):
-            part.misfit["overlap"] = self._overlap(module, data)
+            part.misfit["overlap"], part.misfit["context"] = self._overlap(module, data)
         self._warn_of_misfits()
         return self
 
@@ -397,9 +398,11 @@ class ModularDCM(Answers, Estimator):
         return str(self.outcome)
 
     def _warn_of_misfits(self) -> None:
+        if self.max_steps != "auto" and int(self.max_steps) < ENOUGH:
+            return
         report = self.fit_report()
         bad = report[report["badly fitted"]]
-        if len(bad) and (self.max_steps == "auto" or int(self.max_steps) >= 500):
+        if len(bad):
             worst = bad.sort_values("distance").iloc[-1]
             warn(
                 f"Module {worst['module']} is badly fitted: the joint law of {worst['columns']} is off by "
@@ -408,13 +411,14 @@ class ModularDCM(Answers, Estimator):
                 ModpartWarning,
                 stacklevel=3,
             )
-        thin = report[report["overlap"] < COVERED]
-        if len(thin):
-            worst = thin.sort_values("overlap").iloc[0]
+        thin = [part for part in self.modules_ if part.misfit["overlap"] < COVERED]
+        if thin:
+            part = min(thin, key=lambda part: part.misfit["overlap"])
+            context = ", ".join(part.misfit["context"])
             warn(
-                f"Module {worst['module']} is asked about combinations with its causes of which the data cover "
-                f"{worst['overlap']:.0%}: what was seen of these causes nearly follows from the module itself. Effects "
-                "that rest on it are guesswork; no more rows help, only data in which these causes vary more freely.",
+                f"Module {', '.join(part.nodes)}: effects rest on combinations of it with {context} of which the data "
+                f"cover {part.misfit['overlap']:.0%}, for {context} nearly follows from it; the rest is guesswork. Not "
+                f"more such rows help, but rows in which {context} varies by itself.",
                 PositivityWarning,
                 stacklevel=3,
             )
@@ -428,7 +432,7 @@ class ModularDCM(Answers, Estimator):
             For each module its loss, epochs and seconds; the pair of columns whose joint law is farthest from the data
             (total variation), that distance, the distance that chance alone would make, and whether the module is badly
             fitted: off by more than 0.05 above chance. The overlap is the share, of what the module is asked about in
-            answers to interventions, that the data it was trained on cover; the rest is a guess.
+            answers to interventions, that the data it was trained on cover; the rest is a guess. NaN beside images.
         """
         check_is_fitted(self)
         rows = [

@@ -166,8 +166,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
     targets, peers) is computed when first asked for. Scores of new units (:meth:`score_units`, :meth:`transform`) are
     those against the fitted frontier, the unit itself not being part of it: beyond 1 where a unit is better.
 
-    Zero inputs restrict the peers to units with a zero there, to the last digit; SBM and Russell measures drop their terms and do not
-    count zero outputs. `slacks_`, `targets_`, `lambdas_` and what follows from them are computed on first use.
+    Zero inputs restrict the peers to units with a zero there, to the last digit; SBM and Russell measures drop their
+    terms and do not count zero outputs.
 
     References
     ----------

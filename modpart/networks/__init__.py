@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modpart.networks._bimt import Bimt
 from modpart.networks._blocks import HardBlocks
+from modpart.networks._circuits import ClassCircuits, class_circuits
 from modpart.networks._class_module import ClassModule
 from modpart.networks._classifier import ModularNetClassifier
 from modpart.networks._clusterable import Clusterable
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Bimt",
     "ChainModule",
+    "ClassCircuits",
     "ClassModule",
     "Clusterable",
     "ComposedClassifier",
@@ -54,6 +56,7 @@ __all__ = [
     "ScheduledClassifier",
     "TransformerChain",
     "UnitPartition",
+    "class_circuits",
     "compose",
     "fuse",
     "modularity_report",

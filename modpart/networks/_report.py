@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import entropy
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,7 +23,7 @@ from modpart.networks._plan import Plan, Wiring, layer_paths, wire_up
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ModularityReport", "modularity_report", "shared_parameters"]
+__all__ = ["ModularityReport", "modularity_report", "shared_parameters", "specialisation_entropy"]
 
 _ROUNDS = 6  # of the search on shuffled weights, and of the same search on the trained ones
 _EDGE = 1e-2  # of the largest absolute weight
@@ -57,6 +58,9 @@ class ModularityReport:
         Score of the hard-cut net with one cluster alone, and with all but one.
     ablation : ndarray of shape (n_classes, n_clusters) or None
         Accuracy that a class loses when a cluster is silenced.
+    specialisation : float or None
+        Entropy of what a class loses by cluster, mean over classes, by that of equal losses: 0 if every class hangs on
+        one cluster, 1 if on all alike. Silent clusters that gain count as no loss.
     retention : float or None
         Mean share of parameters in a module of one class.
     overlap, jaccard : float or None
@@ -92,6 +96,7 @@ class ModularityReport:
     only: np.ndarray | None = None
     without: np.ndarray | None = None
     ablation: np.ndarray | None = None
+    specialisation: float | None = None
     retention: float | None = None
     overlap: float | None = None
     jaccard: float | None = None
@@ -236,6 +241,19 @@ def _describe_clusters(report: ModularityReport, estimator: Any, links: Links, w
         rows = [y == label for label in estimator.classes_]
         loss = [[right[r].mean() - (said[r] == y[r]).mean() if r.any() else np.nan for _, said in off] for r in rows]
         report.ablation = np.array(loss)
+        report.specialisation = specialisation_entropy(report.ablation)
+
+
+def specialisation_entropy(ablation: np.ndarray) -> float | None:
+    """Mean entropy of the losses of a class over clusters, as a share of the largest possible.
+
+    None where no class loses anything, or there is one cluster.
+    """
+    losses = np.maximum(np.nan_to_num(ablation), 0.0)
+    losses = losses[losses.sum(axis=1) > 0.0]
+    if len(losses) == 0 or losses.shape[1] < 2:
+        return None
+    return float(np.mean(entropy(losses, axis=1)) / np.log(losses.shape[1]))
 
 
 def _describe_modules(report: ModularityReport, estimator: Any, X: Any, y: Any) -> None:

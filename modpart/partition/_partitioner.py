@@ -55,10 +55,10 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
         Most experts when `n_experts` is "auto".
     min_samples : int or None, default=None
         Least rows of a regime, by weight; None takes max(10, 3 (n_features + 1)).
-    gate : {"auto", "logistic", "tree", "quadratic", "kernel", "neighbours", "boosting"} or classifier, default="auto"
-        What routes rows by X: straight, axis-parallel, quadratic or free borders. "auto" takes the simplest of all but
-        "boosting" whose cross-validated routed error is within two standard errors of the best. A classifier of your
-        own sees the standardised inputs. With "boosting" the fit cannot be saved by :mod:`modpart.io`.
+    gate : {"auto", "logistic", "tree", "quadratic", "quartic", "kernel", "neighbours", "boosting"} or classifier
+        What routes rows by X: straight, axis-parallel, quadratic, quartic (rings) or free borders. "auto", the default,
+        takes the simplest of all but "boosting" whose cross-validated routed error is within two standard errors of the
+        best. A classifier of your own sees the standardised inputs. With "boosting" the fit cannot be saved by :mod:`modpart.io`.
     gate_features : list of str or int, boolean mask, or None, default=None
         Columns of X that the gate may use; None is all of them.
     vote_weight : float, default=1.0

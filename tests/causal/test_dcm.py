@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from modpart.causal import CausalGraph, ModularDCM
+from modpart.causal._dcm.columns import learn_column
 from modpart.causal.graphs import EXPERIMENTS, IDENTIFIABLE
 from modpart.datasets import DiscreteSCM
 from modpart.exceptions import (
@@ -318,6 +319,7 @@ def spoilt(value):
         ("X -> Z -> Y", {(): DATA, "X": DATA[["X", "Z"]]}, InputDataError, "differ in column 'Y'"),
         ("X -> Z -> Y", {(): DATA, "W": DATA}, GraphError, "'W' is no node"),
         ("X -> Z -> X", DATA, GraphError, "cycle"),
+        ("X -> Z", np.zeros((9, 2)), InputDataError, "columns of an array have these names"),
     ],
 )
 def test_wrong_data_are_named(graph, data, error, words):
@@ -328,6 +330,10 @@ def test_wrong_data_are_named(graph, data, error, words):
 def test_wrong_queries_are_named(fitted):
     with pytest.raises(InputDataError, match=r"'X' holds 7.*knows 0, 1, 2"):
         fitted.sample(3, variables="Y", do={"X": 7})
+    with pytest.raises(ParameterError, match=r"do=\['X'\] gives no values"):
+        fitted.sample(3, do=["X"])
+    with pytest.raises(InputDataError, match="'dose' holds numbers, and 'much' is none"):
+        mixed_model().sample(3, do={"dose": "much"})
     with pytest.raises(GraphError, match="do names 'W'"):
         fitted.sample(3, do={"W": 1})
     with pytest.raises(ParameterError, match="n_samples"):
@@ -336,6 +342,20 @@ def test_wrong_queries_are_named(fitted):
         fitted.score(DATA.drop(columns="Z").to_dict("series"))
     with pytest.raises(AttributeError, match="predict"):
         ModularDCM(FRONT_DOOR, max_steps=2).predict(DATA)
+
+
+def test_zero_and_one_stand_for_false_and_true():
+    column = learn_column("ill", [True, False, True])
+    assert column.encode([0, 1, 1.0]).tolist() == [0, 1, 1]
+    with pytest.raises(InputDataError, match="'ill' holds 2"):
+        column.encode([2])
+
+
+def test_evidence_that_no_data_hold_is_told():
+    A = np.arange(500) % 2
+    model = ModularDCM("A -> B", loss="likelihood", max_steps=300, random_state=0).fit(pd.DataFrame({"A": A, "B": A}))
+    with pytest.warns(PositivityWarning, match="evidence A, B has a probability of .*500 rows"):
+        model.sample(10, given={"A": 0, "B": 1}, random_state=0)
 
 
 def test_rare_values_are_warned_of():
@@ -356,8 +376,8 @@ def test_pairs_that_the_data_lack_are_told(fitted):
     rng = np.random.default_rng(0)
     X = rng.integers(3, size=3000)
     data = pd.DataFrame({"X": X, "Z": np.where(np.arange(3000) % 1000 == 0, 2 - X, X), "Y": rng.integers(2, size=3000)})
-    with pytest.warns(PositivityWarning, match=r"Module X, Y is asked about .* of which the data cover 3\d%"):
-        model = ModularDCM(FRONT_DOOR, loss="likelihood", max_steps=300, random_state=0).fit(data)
+    with pytest.warns(PositivityWarning, match=r"Module X, Y: .* with Z of which the data cover 3\d%"):
+        model = ModularDCM(FRONT_DOOR, loss="likelihood", max_steps=500, random_state=0).fit(data)
     overlap = model.fit_report().set_index("module")["overlap"]
     assert overlap["Z"] == 1.0
     assert overlap["X, Y"] == pytest.approx(1 / 3, abs=0.03)  # Z is a copy of X: a third of the pairs exist

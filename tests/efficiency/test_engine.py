@@ -14,6 +14,8 @@ from modpart.efficiency import DEA
 from modpart.efficiency._models.frontier import Frontier
 from modpart.efficiency._models.radial import Directional
 from modpart.efficiency._models.technology import Technology
+from modpart.efficiency._simplex.programs import INFEASIBLE
+from modpart.exceptions import ModpartWarning
 from tests.efficiency.problems import KINDS, problem
 
 RETURNS = ["crs", "vrs", "nirs", "ndrs"]
@@ -81,7 +83,7 @@ def test_a_unit_begins_at_the_prices_that_bound_it_best(returns):
     units = Frontier(technology).own_units()
     model = Directional(np.hstack([X, 0 * Y]))
     found = evaluate.evaluate(model, technology, units).solution
-    known = warm.Known.of(found, np.arange(60), model.own, units.place)
+    known = warm.Known.of(found, np.arange(60), model.own, units.place, np.zeros(60, dtype=bool))
     assert len(known) > 40
     programs = model.programs(technology, units, technology.shared_columns(), technology.largest, None)
     begun = known.begin(programs, technology.largest)
@@ -135,8 +137,9 @@ def test_a_zero_keeps_out_whoever_has_any(returns):
             found.efficiency[0] if orientation == "input" else found.scores[0], expected, atol=1e-12
         )
         assert not found.lambdas.toarray()[0, 2:].any()
-    dea = DEA([0, 1], [2], technology=returns, measure="sbm", data_warnings=False).fit(np.hstack([X, Y]))
-    assert not dea.lambdas_.toarray()[0, 2:].any()
+    for measure in ("sbm", "additive", "mip", "russell"):
+        dea = DEA([0, 1], [2], technology=returns, measure=measure, data_warnings=False).fit(np.hstack([X, Y]))
+        assert not dea.lambdas_.toarray()[0, 2:].any()
 
 
 def test_what_a_small_unit_lacks_is_found_to_the_last(monkeypatch):
@@ -174,3 +177,21 @@ def test_trouble_of_highs_with_a_feasible_unit_is_not_called_infeasible(monkeypa
     monkeypatch.setattr(solving, "MOST_STEPS", 0)
     np.testing.assert_allclose(scored(X, Y, "vrs").scores, expected, atol=1e-6)
     assert asked[2::3] == ["highs-ipm"] * 12
+
+
+def test_slacks_that_are_rough_are_said_to_be(monkeypatch):
+    from modpart.efficiency._models import second_stage
+
+    def never(programs, *_):
+        nothing = second_stage.Solution.empty(len(programs), programs.rhs.shape[1], programs.columns.shape[1])
+        nothing.status[:] = INFEASIBLE
+        return nothing
+
+    X, Y = problem("smooth", 3, 2, 12, 0)
+    dea = DEA([0, 1, 2], [3, 4], data_warnings=False).fit(np.hstack([X, Y]))
+    exact = dea.slacks_
+    dea.fit(np.hstack([X, Y]))
+    monkeypatch.setattr(second_stage, "solve", never)
+    with pytest.warns(ModpartWarning, match=r"targets of unit 0, 1, 2 and 9 more are accurate to 1e-7"):
+        rough = dea.slacks_
+    np.testing.assert_allclose(rough.sum(axis=1), exact.sum(axis=1), atol=1e-5)

@@ -94,10 +94,11 @@ def test_one_expert_needs_no_gate():
     ("border", "kinds"),
     [
         (lambda X: X[:, 0] + X[:, 1] > 0, {"logistic", "quadratic"}),
-        (lambda X: (X[:, 0] > 0.1) & (X[:, 1] > 0.1), {"tree", "quadratic"}),
+        (lambda X: (X[:, 0] > 0.1) & (X[:, 1] > 0.1), {"tree", "quadratic", "quartic"}),
         (lambda X: (X**2).sum(axis=1) < 0.5, {"quadratic", "kernel"}),
+        (lambda X: abs(np.hypot(*X.T) - 0.6) < 0.25, {"quartic"}),
     ],
-    ids=["oblique line", "corner", "disc"],
+    ids=["oblique line", "corner", "disc", "ring"],
 )
 def test_the_kind_of_gate_follows_the_border(border, kinds):
     X, labels, density, errors = contest(border=border)
@@ -141,6 +142,8 @@ def test_what_grows_too_large_is_left_out_unless_asked_for():
     assert kinds(1000, 2) == set(KINDS) - {"boosting"}
     assert "kernel" not in kinds(10_000, 2)
     assert "quadratic" not in kinds(1000, 40)
+    assert "quartic" in kinds(1000, 3)
+    assert "quartic" not in kinds(1000, 4)
     for kind in KINDS:
         assert {name for name, _ in gate_menu(kind, 10_000, 40)} == {kind}
 

@@ -159,7 +159,7 @@ def test_a_gate_that_separates_perfectly_warns_nobody():
     assert ActivePartitioner(gate="logistic", random_state=501).fit(X, y).gate_.kind == "logistic"
 
 
-@pytest.mark.parametrize("kind", ["logistic", "tree", "quadratic", "kernel", "neighbours"])
+@pytest.mark.parametrize("kind", ["logistic", "tree", "quadratic", "quartic", "kernel", "neighbours"])
 def test_a_kind_of_gate_goes_by_its_name(kind):
     X, y, _ = make_elastoplastic(120, random_state=0)
     partitioner = ActivePartitioner(gate=kind, random_state=0).fit(X, y)

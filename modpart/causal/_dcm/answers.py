@@ -17,7 +17,14 @@ from modpart._utils.seeds import check_rng, child_seeds
 from modpart.causal._counterfactual import Event
 from modpart.causal._dcm.reading import read_rows
 from modpart.causal._dcm.runs import Runs
-from modpart.exceptions import GraphError, InputDataError, ModpartWarning, NotIdentifiableError, PositivityWarning
+from modpart.exceptions import (
+    GraphError,
+    InputDataError,
+    ModpartWarning,
+    NotIdentifiableError,
+    ParameterError,
+    PositivityWarning,
+)
 
 __all__ = ["Answers", "Effect"]
 
@@ -129,7 +136,7 @@ class Answers(Runs):
         """
         check_is_fitted(self)
         validate("sample", {"n_samples": n_samples}, {"n_samples": (integer(1),)})
-        do, given = dict(do or {}), dict(given or {})
+        do, given = _settings_of("do", do), _settings_of("given", given)
         names = self._asked(variables, do, given)
         self._gate(self.identify(names[0], do=do, given=given) if names[0] else True, names[0])
         self._warn_of_rare(do)
@@ -181,7 +188,7 @@ class Answers(Runs):
         """
         check_is_fitted(self)
         validate("counterfactual", {"n_samples": n_samples}, {"n_samples": (integer(1),)})
-        evidence, do = dict(evidence), dict(do)
+        evidence, do = _settings_of("evidence", evidence), _settings_of("do", do)
         asked = self._asked(variables, do, {})
         self._gate(self._identify_counterfactual(asked[0], evidence, do), asked[0])
         rng = check_rng(random_state)
@@ -410,6 +417,15 @@ class Answers(Runs):
                 mean = self.columns_[str(self.outcome_)].states is None
                 found[key] = drawn.mean() if mean else drawn.value_counts().index[0]
         return np.array([found[key] for key in rows.itertuples(index=False, name=None)])
+
+
+def _settings_of(word: str, values: Any) -> dict[str, Any]:
+    """Values by variable, as the user gave them."""
+    if values is not None and not isinstance(values, Mapping):
+        raise ParameterError(
+            f"{word}={values!r} gives no values. Pass a mapping of variables to values, such as {word}={{'X': 1}}."
+        )
+    return dict(values or {})
 
 
 def _numbers(name: str, frame: pd.DataFrame) -> np.ndarray:

@@ -84,6 +84,8 @@ class Column:
             numbers = _numbers(self.name, series)
             return ((numbers - self.center) / self.scale).astype(np.float32)
         index = pd.Index(self.states)
+        if index.dtype.kind == "b" and series.dtype.kind in "iuf" and series.isin([0, 1]).all():
+            series = series.astype(bool)
         if index.dtype.kind in "iufb" and series.dtype.kind not in "iufb":
             series = pd.to_numeric(series.astype(object), errors="coerce")
         codes = index.get_indexer(pd.Index(series.to_numpy(object) if index.dtype == object else series.to_numpy()))
@@ -114,7 +116,7 @@ class Column:
         if self.kind == "tensor":
             return ""
         if self.states is None:
-            outside = not self.low <= float(value) <= self.high
+            outside = not self.low <= _numbers(self.name, pd.Series([value]))[0] <= self.high
             return f"outside the data's range from {self.low:g} to {self.high:g}" if outside else ""
         count = int(self.counts[self.encode([value])[0]])
         return f"of which the data hold {count} rows" if count < few else ""

@@ -115,9 +115,15 @@ def check_variables(graph: CausalGraph, names: Iterable[str]) -> None:
     listed = list(names)
     lacking = [node for node in graph.nodes if node not in listed]
     if lacking:
+        unnamed = listed == [f"x{i}" for i in range(len(listed))]
+        remedy = (
+            "The columns of an array have these names; pass a DataFrame to give them their own."
+            if unnamed
+            else "If it is not observed, name it in CausalGraph(..., latents=[...])."
+        )
         raise InputDataError(
             f"The data have no column {lacking[0]!r}, which is a node of the graph. {suggest(lacking[0], listed)} "
-            "If it is not observed, name it in CausalGraph(..., latents=[...])."
+            f"{remedy}"
         )
     extra = [name for name in listed if name not in graph]
     if extra:

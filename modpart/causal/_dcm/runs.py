@@ -15,7 +15,7 @@ from modpart.causal._dcm.guests import TrainedModule
 from modpart.causal._dcm.plan import node_list
 from modpart.causal._graph import CausalGraph
 from modpart.causal._modules import Module
-from modpart.exceptions import InputDataError, ModpartWarning
+from modpart.exceptions import InputDataError, ModpartWarning, PositivityWarning
 
 __all__ = ["Runs"]
 
@@ -142,10 +142,25 @@ class Runs:
                 ModpartWarning,
                 stacklevel=4,
             )
+        self._warn_of_unlikely(seen, float(log_weight.double().exp().mean()))
         places = (torch.arange(count, device=weight.device) + float(draw.uniform(1)[0])) / count
         chosen = torch.searchsorted((weight.cumsum(0) / weight.sum()).clamp(max=1.0), places.double())
         chosen = chosen.clamp(max=size - 1)[draw.order(count)]
         return {name: x[chosen] for name, x in values.items()}, noise.take(chosen), min(effective, float(count))
+
+    def _warn_of_unlikely(self, seen: Iterable[str], probability: float) -> None:
+        """Tell of states that were seen together and that the data hardly ever hold together."""
+        counts = [self.columns_[name].counts for name in seen]
+        if any(count is None for count in counts):
+            return  # numbers have a density, not a probability
+        rows = int(counts[0].sum())
+        if probability * rows < 1.0:
+            warn(
+                f"The evidence {', '.join(map(str, seen))} has a probability of {probability:.1g}, too small to be met "
+                f"in {rows:,} rows of data: what follows from it is mostly guesswork.",
+                PositivityWarning,
+                stacklevel=5,
+            )
 
     def _encode(self, table: Mapping[str, Any]) -> dict[str, np.ndarray]:
         return {name: self.columns_[name].encode(values) for name, values in table.items()}
@@ -161,16 +176,19 @@ class Runs:
         tensors = {name: torch.from_numpy(np.asarray(x, kinds[name])).to(draw.device) for name, x in values.items()}
         return log_density(system.double(), tensors, sorted(names)).cpu().numpy()
 
-    def _overlap(self, module: Module, data: Mapping[frozenset[str], Mapping[str, np.ndarray]]) -> float:
-        """Share of the rows that count when a module is asked about a context that follows from it, 1 without one."""
+    def _overlap(
+        self, module: Module, data: Mapping[frozenset[str], Mapping[str, np.ndarray]]
+    ) -> tuple[float, list[str]]:
+        """Share covered of what a module is asked about, and the context that it was learned in; 1 without one."""
         from modpart._torch.dcm.overlap import overlap
 
-        shares = [1.0]
+        found: list[tuple[float, list[str]]] = [(1.0, [])]
         for regime, context in module.contexts.items():
-            if context and all(self.columns_[v].kind != "tensor" for v in context):
+            if context:
                 with self._ready(check_rng(0)) as (system, draw):
-                    shares.append(overlap(system, data[regime], module.nodes, context, draw))
-        return min(shares)
+                    share = overlap(system, data[regime], module.nodes - regime, context, draw)
+                found.append((share, [v for v in self.graph_.order if v in context]))
+        return min(found, key=lambda pair: -np.inf if np.isnan(pair[0]) else pair[0])
 
     def _frame(self, values: Mapping[str, Any]) -> Any:
         decoded = {name: self.columns_[name].decode(x.cpu().numpy()) for name, x in values.items()}

@@ -17,6 +17,7 @@ from modpart.efficiency._units.pairs import paired
 __all__ = ["ReturnsTest", "bootstrap_dea", "rts_test"]
 
 ROUNDS = 25  # replicates that are handed to a worker at a time
+NEAR, FAR = 0.1, 0.2  # shares of alpha beyond the end next to the score, and beyond the other one; see the notes
 PILOT = 50  # replicates of each of the two rounds before the one that counts
 
 _RULES = {
@@ -91,8 +92,11 @@ def bootstrap_dea(
     inefficiency; bandwidths are the normal reference rule for reflected logarithms. Each replicate solves n linear
     programmes.
 
-    Where the true frontier is flat and `technology` allows it to bend, errors are overestimated, and the interval may
-    lie beyond the truth: test with :func:`rts_test`. The benchmark page has the shares that were covered.
+    The ends of the interval are the quantiles alpha / 10 and 1 - alpha / 5 of the errors, more than alpha / 2 on either
+    side would give. Replicates overestimate the error where the true frontier is flat and `technology` allows it to
+    bend (test with :func:`rts_test`), and underestimate it at the rim of the data, so that with alpha / 2 on either
+    side intervals of 100 units held .86 of the truths in the mean over ten frontiers, and with these ends .93. The
+    benchmark page has the shares for eight others.
 
     References
     ----------
@@ -125,7 +129,7 @@ def bootstrap_dea(
         if behind is delta:
             behind = delta / np.exp(np.log(found).mean(axis=0))
         errors = found
-    low, high = np.percentile(errors, [100 * alpha / 2, 100 * (1 - alpha / 2)], axis=0)
+    low, high = np.quantile(errors, [NEAR * alpha, 1.0 - FAR * alpha], axis=0)
     ends = delta * np.array([np.ones(len(delta)), errors.mean(axis=0), low, high])
     spread = (delta * errors).std(axis=0, ddof=1)
     if orientation == "input":

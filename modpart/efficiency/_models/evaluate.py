@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from modpart._utils.parallel import parallel_map
-from modpart.efficiency._models.technology import Evaluated, Technology
+from modpart.efficiency._models.technology import Evaluated, Technology, hard_zeros
 from modpart.efficiency._models.warm import Known, neighbours_in_a_row, samples, spread
 from modpart.efficiency._simplex.pricing import best_in_blocks, block_out
 from modpart.efficiency._simplex.programs import INFEASIBLE, OPTIMAL, Programs, Solution
@@ -117,7 +117,7 @@ class _Evaluation:
         parts = [[half[some] for some in samples(len(half))] for half in halves]
         tried = np.concatenate([some for half in parts for some in half[:-1]])
         found = self._solved(_solve_samples, jobs, len(tried))
-        known = Known.of(found, tried, self.model.own, self.units.place[order[tried]])
+        known = self._known(found, tried, order[tried])
         working = _shared_in(known.bases, self.n_own, working)
         rest, confirm = np.concatenate([half[-1] for half in parts]), self._tells_the_inner_ones
         levels = [working] if confirm else [working, every]
@@ -142,10 +142,16 @@ class _Evaluation:
                 begin = None if known is None else known.near(places[0], places[-1])
                 solved.append(_solve(self._only(places), working, levels, begin))
             found.append(Solution.joined(solved))
-            more = Known.of(found[-1], part, self.model.own, self.units.place[part])
+            more = self._known(found[-1], part, part)
             known = more if known is None else known.joined(more)
             working = _shared_in(known.bases, self.n_own, working)
         return Solution.joined(found)
+
+    def _known(self, found: Solution, place: np.ndarray, rows: np.ndarray) -> Known:
+        """What the answers of some units, which stand at `place` of the order, tell others."""
+        units = self.units.take(rows)
+        zeros = np.asarray(hard_zeros(self.technology, units).any(axis=1))
+        return Known.of(found, place, self.model.own, units.place, zeros)
 
     def price_zeros(self, solution: Solution) -> None:
         """Raise prices of what a unit has nothing of, until units that have some, never its peers, gain nothing."""

@@ -47,6 +47,8 @@ class Scored:
         None where a second stage has yet to find them.
     stage : tuple or None
         Model, solution and rows of the units, for the second stage.
+    rough : tuple of int
+        Units whose slacks the second stage could not find exactly.
     """
 
     scores: np.ndarray
@@ -57,6 +59,7 @@ class Scored:
     moved: np.ndarray
     slacks: np.ndarray | None
     stage: tuple[Any, Solution, np.ndarray] | None
+    rough: tuple[int, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain arrays in place of the sparse one, which files could hold with places outside itself."""
@@ -137,16 +140,17 @@ class Frontier:
         model, solution, rows = scored.stage
         weights = self._stage_weights(units)
         slacks = np.full((len(units), weights.shape[1]), np.nan)
-        lambdas = scored.lambdas
+        lambdas, inexact = scored.lambdas, rows[:0]
         if len(rows):
             some = units.take(rows)
             extra = self._extra(some)
-            found, answer = largest_slacks(
+            found, answer, rough = largest_slacks(
                 model, self.technology, some, solution, weights[rows], extra=extra, n_jobs=self.n_jobs
             )
-            slacks[rows] = np.where(found > 1e-12 * np.abs(some.values[:, : found.shape[1]]), found, 0.0)
-            lambdas = _spread_rows(answer.lambdas, rows, len(units))
-        return replace(scored, slacks=slacks, lambdas=lambdas)
+            size = np.where(some.values == 0.0, self.technology.largest, np.abs(some.values))
+            slacks[rows] = np.where(found > 1e-12 * size[:, : found.shape[1]], found, 0.0)
+            lambdas, inexact = _spread_rows(answer.lambdas, rows, len(units)), rows[rough]
+        return replace(scored, slacks=slacks, lambdas=lambdas, rough=tuple(inexact.tolist()))
 
     # ---- moves ------------------------------------------------------------------------------------------------
     def _move(self, units: Evaluated) -> Scored:

@@ -26,7 +26,7 @@ def largest_slacks(
     *,
     extra: np.ndarray | None = None,
     n_jobs: int | None = None,
-) -> tuple[np.ndarray, Answer]:
+) -> tuple[np.ndarray, Answer, np.ndarray]:
     """Slacks of units whose move is known.
 
     Parameters
@@ -43,6 +43,8 @@ def largest_slacks(
     slacks : ndarray of shape (U, m + s)
         In units of the data.
     answer : Answer
+    rough : ndarray of shape (U,), bool
+        Where no better than a tolerance of 1e-7 led to an answer, or none did and slacks are those of the first stage.
     """
     shared, largest, working = technology.shared_columns(), technology.largest, spread(technology)
     jobs = []
@@ -51,9 +53,11 @@ def largest_slacks(
         more = None if extra is None else extra[rows]
         part = model.take(rows), technology, units.take(rows), shared, largest, more
         jobs.append((*part, first.take(rows), weights[rows], working))
-    solution = Solution.joined(parallel_map(_solve, jobs, n_jobs=n_jobs, threads=True))
+    found = parallel_map(_solve, jobs, n_jobs=n_jobs, threads=True)
+    solution = Solution.joined([part for part, _ in found])
     answer = Answer(solution, intensities(solution, model.own, technology, units))
-    return slacks_of(solution, units, largest, first=2), answer
+    rough = np.concatenate([rough for _, rough in found])
+    return slacks_of(solution, units, largest, first=2), answer, rough
 
 
 def _solve(
@@ -66,7 +70,7 @@ def _solve(
     first: Solution,
     weights: np.ndarray,
     working: np.ndarray,
-) -> Solution:
+) -> tuple[Solution, np.ndarray]:
     programs = _with_move_held(model.programs(technology, units, shared, largest, extra), first, units, weights)
     n_own = programs.columns.shape[1]
     used = first.basis[first.basis >= n_own] - n_own
@@ -78,11 +82,12 @@ def _solve(
         whole.put(bases_known, found)
     for unit in np.flatnonzero(first.fallback):
         solve_with_highs(programs, int(unit), whole)
-    for unit in np.flatnonzero(whole.status != OPTIMAL):  # rounding has moved the first answer off the frontier
+    rough = whole.status != OPTIMAL
+    for unit in np.flatnonzero(rough):  # rounding has moved the first answer off the frontier
         solve_with_highs(programs, int(unit), whole, tolerance=1e-7)
     lost = np.flatnonzero(whole.status != OPTIMAL)
     whole.put(lost, first.take(lost))  # slacks as the first stage left them: right, if perhaps not the largest
-    return whole
+    return whole, rough
 
 
 def _with_move_held(programs: Programs, first: Solution, units: Evaluated, weights: np.ndarray) -> Programs:

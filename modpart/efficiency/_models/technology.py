@@ -206,7 +206,7 @@ def assemble(
         artificial[:, slack[: m + s]] = fixed
     artificial[:, slack[m + s :]] = True
     zeros = np.zeros(scale.shape, dtype=bool)
-    if extra is None and free_slack is None:
+    if extra is None and (free_slack is None or not free_slack.any()):
         still = rhs == 0.0 if moves is None else (rhs == 0.0) & (moves == 0.0)
         zeros[:, : m + s + p] = hard_zeros(technology, units) & still
     own_reach = np.ones((n_units, n_own))

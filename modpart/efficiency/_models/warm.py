@@ -53,13 +53,16 @@ class Known:
     prices: np.ndarray
 
     @classmethod
-    def of(cls, found: Solution, place: np.ndarray, own: int, reference: np.ndarray) -> "Known":
-        """What solutions tell others; the unit's own column is named as that of a `reference` unit (-1: it is none)."""
+    def of(cls, found: Solution, place: np.ndarray, own: int, reference: np.ndarray, zeros: np.ndarray) -> "Known":
+        """What solutions tell others; the unit's own column is named as that of a `reference` unit (-1: it is none).
+
+        Prices of units with hard `zeros` do not judge all columns, and are kept back.
+        """
         n_own = found.own.shape[1]
         named = np.where(reference >= 0, reference + n_own, -1)[:, None]
         bases = np.where(found.basis == own, named, found.basis)
         doubled = (np.diff(np.sort(bases, axis=1), axis=1) == 0).any(axis=1)
-        good = ~((bases < 0).any(axis=1) | doubled | found.fallback | (found.status != OPTIMAL))
+        good = ~((bases < 0).any(axis=1) | doubled | found.fallback | zeros | (found.status != OPTIMAL))
         return cls(place[good], bases[good], found.dual[good])
 
     def __len__(self) -> int:

@@ -20,6 +20,7 @@ MOST_STEPS = 400
 MOST_ROUNDS = 60
 MOST_DUAL_STEPS = 60
 GAP = 1e-9
+RESIDUAL = 1e-7  # of a row, beyond which the basis was too close to singular
 TIE = 1e-13  # gains that differ by less are taken for equal
 BLOCK = 1 << 17  # numbers in a block that stays in the processor's cache
 DROP = 8  # finished programmes are taken out of the tableau when they are one in so many
@@ -126,8 +127,9 @@ class _Run:
             best, gain = self._best(tableau, prices)
             own = tableau.own_gains(prices)
             top = own.max(axis=1)
-            held = (tableau.zero_row & (np.abs(tableau.x) > GAP)).any(axis=1)
             ready = (gain <= DUAL_TOL) & (top <= DUAL_TOL)
+            held = (tableau.zero_row & (np.abs(tableau.x) > GAP)).any(axis=1)
+            held[ready] |= tableau.residual(np.flatnonzero(ready)) > RESIDUAL
             if write == self._write:
                 self.failed += tableau.ids[ready & held].tolist()
                 write(tableau, np.flatnonzero(ready & ~held), prices)
@@ -280,4 +282,5 @@ def _dual_entering(
         size = slopes[each, place]
         better = size > best
         code[better], best[better] = names[place[better]], size[better]
+    code[(tableau.basis[at] == code[:, None]).any(axis=1)] = -1  # rounding, in a basis close to singular
     return code

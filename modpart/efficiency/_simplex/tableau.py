@@ -125,6 +125,12 @@ class Tableau:
         """Where the basis is one."""
         return np.isfinite(self.x).all(axis=1)
 
+    def residual(self, rows: np.ndarray) -> np.ndarray:
+        """How far some programmes are from fulfilling their equations, relative to the terms of each."""
+        some = self.split(rows)
+        terms = some._basic_columns() * some.x[:, None, :]
+        return np.asarray((np.abs(terms.sum(axis=2) - some.nudged) / (1.0 + np.abs(terms).sum(axis=2))).max(axis=1))
+
     def prices(self) -> np.ndarray:
         """Dual prices of the rows, in the unit's scale."""
         return np.einsum("ar,ars->as", self.basic_cost, self.inverse)

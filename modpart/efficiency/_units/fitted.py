@@ -1,5 +1,6 @@
 """What a fitted frontier tells beyond scores; each part is computed when it is first asked for."""
 
+import warnings
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from modpart._utils.parallel import one_thread
 from modpart._utils.params import suggest
 from modpart.efficiency._models.frontier import EFFICIENT, Frontier, Scored
-from modpart.efficiency._units.data import Columns
-from modpart.exceptions import ParameterError
+from modpart.efficiency._units.data import Columns, plain_name
+from modpart.exceptions import ModpartWarning, ParameterError
 
 __all__ = ["FittedFrontier"]
 
@@ -59,7 +60,18 @@ class FittedFrontier:
         """The scores with slacks."""
         check_is_fitted(self)
         with one_thread():
-            return self._frontier.slack_stage(self._own_units, self._scored)
+            complete = self._frontier.slack_stage(self._own_units, self._scored)
+        if complete.rough:
+            names = ", ".join(repr(plain_name(self.units_[place])) for place in complete.rough[:3])
+            more = f" and {len(complete.rough) - 3} more" if len(complete.rough) > 3 else ""
+            warnings.warn(
+                f"{type(self).__name__}: slacks and targets of unit {names}{more} are accurate to 1e-7 of its own "
+                "values at best, and perhaps not the largest, since its numbers differ too much in size. Scores are "
+                "not affected.",
+                ModpartWarning,
+                stacklevel=2,
+            )
+        return complete
 
     @property
     def _own_units(self) -> Any:

@@ -29,7 +29,7 @@ from modpart.partition._rows import standard_error
 
 __all__ = ["KINDS", "Gate", "fit_gate", "gate_menu", "log_blend", "squared_blend"]
 
-KINDS = ("logistic", "tree", "quadratic", "kernel", "neighbours", "boosting")
+KINDS = ("logistic", "tree", "quadratic", "quartic", "kernel", "neighbours", "boosting")
 UNSCALED = ("tree", "boosting")  # kinds that find the relevant inputs themselves
 FOLDS = 10
 TRIAL_FOLDS = 3  # after which the hopeless kinds are given up
@@ -39,7 +39,7 @@ WEIGHT_RANGE = (0.05, 100.0)  # nats
 CERTAIN, ALIKE = 7.0, 4.0  # nats, mean squared errors; a label with a smaller lead and cost yields to the gate once
 TOLERANCE = 2.0  # standard errors; at 1 a single row of 1,000 would turn the choice
 EXCESS_CLIP = 0.25  # of var(y), or nats: a handful of rows at a jump must not decide alone
-QUADRATIC_INPUTS = 10
+QUADRATIC_INPUTS, QUARTIC_INPUTS = 10, 3  # at most
 KERNEL_ROWS = 3000  # above, kernel machines cost too much
 KERNEL_STEPS = 50_000  # a border that exists takes less; where none does, the solver would go on for seconds
 CHOICE_ROWS, MEMBER_ROWS = 5000, 20_000  # rows that choose the kind of gate, and that each member learns
@@ -52,8 +52,8 @@ Blend = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]:
     """Gates of one kind, or those that ``gate="auto"`` tries: all but the slow boosting and what grows too large."""
 
-    def logistic() -> LogisticRegression:
-        return LogisticRegression(C=1e6, solver="newton-cholesky", max_iter=1000)
+    def logistic(C: float = 1e6) -> LogisticRegression:
+        return LogisticRegression(C=C, solver="newton-cholesky", max_iter=1000)
 
     def kernel(C: float, sharpness: float) -> SVC:
         gamma = sharpness / n_inputs
@@ -63,6 +63,7 @@ def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]
         ("logistic", logistic()),
         ("tree", BorderTree()),
         ("quadratic", make_pipeline(PolynomialFeatures(2), logistic())),
+        ("quartic", make_pipeline(PolynomialFeatures(4), logistic(1e4))),  # rings
         ("kernel", kernel(1e4, 1.0)),
         ("kernel", kernel(1e3, 5.0)),
         ("neighbours", KNeighborsClassifier(5, algorithm="brute" if n_samples <= CHOICE_ROWS else "auto")),
@@ -73,6 +74,8 @@ def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]
     too_large = {"boosting"}
     if n_inputs > QUADRATIC_INPUTS:
         too_large.add("quadratic")
+    if n_inputs > QUARTIC_INPUTS:
+        too_large.add("quartic")
     if n_samples > KERNEL_ROWS:
         too_large.add("kernel")
     return [(name, gate) for name, gate in menu if name not in too_large]
