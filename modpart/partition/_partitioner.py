@@ -58,7 +58,8 @@ class ActivePartitioner(Described, ClassNamePrefixFeaturesOutMixin, TransformerM
     gate : {"auto", "logistic", "tree", "quadratic", "quartic", "kernel", "neighbours", "boosting"} or classifier
         What routes rows by X: straight, axis-parallel, quadratic, quartic (rings) or free borders. "auto", the default,
         takes the simplest of all but "boosting" whose cross-validated routed error is within two standard errors of the
-        best. A classifier of your own sees the standardised inputs. With "boosting" the fit cannot be saved by :mod:`modpart.io`.
+        best. A classifier of your own sees the standardised inputs. With "boosting" the fit cannot be saved by
+        :mod:`modpart.io`.
     gate_features : list of str or int, boolean mask, or None, default=None
         Columns of X that the gate may use; None is all of them.
     vote_weight : float, default=1.0
