@@ -95,7 +95,8 @@ def page_of(runs: list[store.Run]) -> str:
             part = [run for run in here if run["model"] == loss]
             error = np.median([np.mean(run["errors"]) for run in part]) if part else np.nan
             seconds = np.median([run["seconds"] for run in part]) if part else np.nan
-            cells += [f"{error:.3f}, {naive / error:.1f} times less ({len(part)})" if part else "", f"{seconds:.0f}"]
+            told = [f"{error:.3f}, {naive / error:.1f} times less ({len(part)})", f"{seconds:.0f}"]
+            cells += told if part else ["not run", ""]
         overlap = np.median([run["overlap"] for run in here if run["model"] == "auto"] or [np.nan])
         rows.append(f"| {world} | {naive:.3f} | {' | '.join(cells)} | {overlap:.2f} |")
     return PAGE.format(
