@@ -263,6 +263,12 @@ def test_edges_outside_the_scores_are_named():
         classifier((0.1,)).fit(TRAIN)
 
 
+def test_equal_scores_are_told_from_badly_placed_edges():
+    same = TRAIN.assign(**{TRAIN.columns[0]: 1.0})  # an input that nobody can have less of
+    with pytest.raises(InputDataError, match=r"All scores are the same.* Leave out columns, or use technology='crs'"):
+        EfficiencyClassifier(DEA(outputs=OUTPUTS, technology="vrs", data_warnings=False), (0.5, 1.0)).fit(same)
+
+
 def test_an_empty_class_is_warned_of_and_never_predicted():
     with pytest.warns(ModpartWarning, match="no unit falls into class 'below 0.05'"):
         model = classifier((0.05, 0.9)).fit(TRAIN)

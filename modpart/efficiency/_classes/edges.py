@@ -61,10 +61,13 @@ def check_classes(codes: np.ndarray, efficiency: np.ndarray, edges: np.ndarray) 
     where = f"the scores reach from {low} to {high}, and the edges are {', '.join(plain(float(e), 4) for e in edges)}"
     found = np.unique(codes)
     if len(found) < 2:
-        raise InputDataError(
-            f"EfficiencyClassifier: all {len(codes)} units fall into one class: {where}. Move the edges in bins, or "
-            "pass a number of classes of equal size, such as bins=3."
+        remedy = (
+            "All scores are the same, so no edge tells units apart: with few units, many columns, or a constant input "
+            "or output under variable returns, every unit is efficient. Leave out columns, or use technology='crs'."
+            if np.ptp(efficiency) <= EFFICIENT
+            else "Move the edges in bins, or pass a number of classes of equal size, such as bins=3."
         )
+        raise InputDataError(f"EfficiencyClassifier: all {len(codes)} units fall into one class: {where}. {remedy}")
     empty = sorted(set(range(len(edges) + 1)) - set(found.tolist()))
     if empty:
         warnings.warn(
