@@ -144,6 +144,7 @@ def test_what_grows_too_large_is_left_out_unless_asked_for():
     assert "quadratic" not in kinds(1000, 40)
     assert "quartic" in kinds(1000, 3)
     assert "quartic" not in kinds(1000, 4)
+    assert "quartic" not in kinds(1000, 1)
     for kind in KINDS:
         assert {name for name, _ in gate_menu(kind, 10_000, 40)} == {kind}
 

@@ -39,7 +39,7 @@ WEIGHT_RANGE = (0.05, 100.0)  # nats
 CERTAIN, ALIKE = 7.0, 4.0  # nats, mean squared errors; a label with a smaller lead and cost yields to the gate once
 TOLERANCE = 2.0  # standard errors; at 1 a single row of 1,000 would turn the choice
 EXCESS_CLIP = 0.25  # of var(y), or nats: a handful of rows at a jump must not decide alone
-QUADRATIC_INPUTS, QUARTIC_INPUTS = 10, 3  # at most
+QUADRATIC_INPUTS, QUARTIC_INPUTS = 10, (2, 3)  # at most; on a line intervals are for trees
 KERNEL_ROWS = 3000  # above, kernel machines cost too much
 KERNEL_STEPS = 50_000  # a border that exists takes less; where none does, the solver would go on for seconds
 CHOICE_ROWS, MEMBER_ROWS = 5000, 20_000  # rows that choose the kind of gate, and that each member learns
@@ -74,7 +74,7 @@ def gate_menu(kind: str, n_samples: int, n_inputs: int) -> list[tuple[str, Any]]
     too_large = {"boosting"}
     if n_inputs > QUADRATIC_INPUTS:
         too_large.add("quadratic")
-    if n_inputs > QUARTIC_INPUTS:
+    if n_inputs not in QUARTIC_INPUTS:
         too_large.add("quartic")
     if n_samples > KERNEL_ROWS:
         too_large.add("kernel")
