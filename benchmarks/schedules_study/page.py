@@ -14,7 +14,8 @@ HEAD = """\
 # Networks trained in pieces
 
 Made by `python benchmarks/bench_schedules.py --write`. Times were measured with Python {python}, scikit-learn {sklearn}
-and torch {torch}, accuracies with Python 3.12 and torch 2.11 on another machine.
+and torch {torch}, accuracies with Python 3.12 and torch 2.11 on another machine
+(NeMo's on this one).
 Digits, 70 % of the rows to train, 30 % to judge; every number is the mean over seeds with its standard deviation. A
 seed draws the split, the start weights and the batches, and arms of one table share all three. Defaults were chosen on
 other seeds (100 and above) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one
