@@ -9,7 +9,7 @@ __all__ = ["page"]
 HEAD = """\
 # Modular networks
 
-Python {python}, scikit-learn {sklearn}, torch {torch}; gates, GradSplitter and images with Python 3.12 and torch 2.11 on
+Python {python}, scikit-learn {sklearn}, torch {torch}; gates, GradSplitter and images with Python 3.12, torch 2.11 on
 another machine. Made by `python benchmarks/bench_networks.py --write`.
 Every number is the mean over seeds; the seeds behind each table stand above it. A seed draws the split, the start
 weights and the batches, and arms of one table share all three. Thresholds are chosen on rows held out of the training
