@@ -1,8 +1,8 @@
 """How often 95 % intervals of bootstrap_dea cover a known truth, over many samples of several frontiers.
 
-``python benchmarks/bench_dea_coverage.py --store FILE`` adds samples to FILE, a JSON line each,
-and goes on where an earlier run stopped; ``--frontiers`` and ``--samples`` choose a part of the work;
-``--write`` makes docs/benchmarks/dea_coverage.md of what is there. FILE may be several: the first is written.
+``python benchmarks/bench_dea_coverage.py`` adds the samples that are missing to benchmarks/dea_coverage.jsonl, a JSON
+line each; ``--frontiers``, ``--samples`` and ``--seconds`` choose a part of the work, ``--store`` other files, of which
+the first is written. ``--write`` makes docs/benchmarks/dea_coverage.md of what is there then.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from modpart.datasets import make_frontier
 from modpart.efficiency import bootstrap_dea
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks" / "dea_coverage.md"
+STORE = Path(__file__).with_name("dea_coverage.jsonl")
 FIRST_SEED = 7000
 UNITS, REPLICATES, SAMPLES = 100, 200, 200
 
@@ -60,7 +61,7 @@ HEAD = f"""# How often bootstrap intervals cover the truth
 Share of 95 % intervals of `bootstrap_dea` that hold the true efficiency, over all units of samples of {UNITS} units,
 {REPLICATES} replicates. Settings were chosen on other frontiers and samples, where the ends alpha / 2 and 1 - alpha / 2
 covered .86 in the mean over ten frontiers, the ends in use .93. Made by
-`python benchmarks/bench_dea_coverage.py --store FILES --write`. The aim is .90 to .98 over 200 samples of a frontier;
+`python benchmarks/bench_dea_coverage.py --write`. The aim is .90 to .98 over 200 samples of a frontier;
 where the table says fewer, the run was not finished, and the standard errors of the mean over samples say what that
 costs.
 
@@ -82,11 +83,11 @@ def covered(make, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--store", type=Path, nargs="+", required=True, help="files with a JSON line for each sample")
-    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many seconds")
+    parser.add_argument("--store", type=Path, nargs="+", default=[STORE], help="files with a JSON line for each sample")
+    parser.add_argument("--seconds", type=float, default=1e9, help="start no sample after so many seconds")
     parser.add_argument("--frontiers", type=int, nargs="+", default=range(len(FRONTIERS)), help="numbers of frontiers")
     parser.add_argument("--samples", type=int, nargs=2, default=(0, SAMPLES), help="the first, and one past the last")
-    parser.add_argument("--write", action="store_true", help="write the page and compute nothing")
+    parser.add_argument("--write", action="store_true", help="write the page")
     chosen = parser.parse_args()
     done = {}
     for file in chosen.store:
@@ -96,9 +97,9 @@ def main():
     start, names = perf_counter(), list(FRONTIERS)
     for i, k in product(range(*chosen.samples), chosen.frontiers):
         words, seed = names[k], FIRST_SEED + i
-        if chosen.write or (words, seed) in done:
+        if (words, seed) in done:
             continue
-        if perf_counter() - start > chosen.seconds:
+        if perf_counter() - start >= chosen.seconds:
             break
         entry = {"frontier": words, "seed": seed, **covered(FRONTIERS[words], seed)}
         done[words, seed] = entry

@@ -37,17 +37,11 @@ PAGE = """\
 torch {torch}. Wall-clock seconds of one run with one seed, after a first operation that starts CUDA. Made by
 `python benchmarks/bench_gpu.py --write`.
 
-{tests}
-
 {table}
 
 The last two columns say what came out on each: random numbers are drawn on the processor in either case, so what
 differs is the order in which sums are taken, and where training goes from there.
 
-A GPU pays where products are large: wide networks, large batches, images. Tables of a few columns make small products,
-and a causal network on such a table, step after step of them, is slower there; `ModularDCM(device="auto")` therefore
-takes the GPU for images alone. The evidence of regimes is computed in double precision on either device, and at any
-number of rows most of a fit is work around it that stays on the processor.
 """
 
 
@@ -197,7 +191,6 @@ def main() -> None:
     parser.add_argument("--devices", nargs="*", choices=["cpu", "cuda"], default=["cuda", "cpu"])
     parser.add_argument("--store", type=Path, help="a file of what was measured, to go on with")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tests", default="The tests marked `gpu` were not run with it.", help="words on tests")
     parser.add_argument("--write", action="store_true", help="store the table in docs/benchmarks/gpu.md")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -205,6 +198,9 @@ def main() -> None:
     if torch.cuda.is_available():
         torch.ones(8, device="cuda").sum().item()
         known["machine"] = [torch.cuda.get_device_name(), platform.python_version(), torch.__version__]
+    elif "results" not in known:
+        print("torch sees no CUDA device: nothing is measured, and the page stays as it is.")
+        return
     results = known.setdefault("results", {})
     for name in options.only:
         for device in options.devices:
@@ -214,9 +210,9 @@ def main() -> None:
                 if options.store:
                     options.store.write_text(json.dumps(known, indent=1))
     gpu, python, version = known.get("machine", ["no GPU", platform.python_version(), torch.__version__])
-    page = PAGE.format(
-        gpu=gpu, threads=options.threads, python=python, torch=version, tests=options.tests, table=table(results)
-    )
+    hand = "".join(TARGET.read_text().partition("<!-- written by hand -->")[1:]) if TARGET.is_file() else ""
+    words = {"gpu": gpu, "threads": options.threads, "python": python, "torch": version}
+    page = PAGE.format(**words, table=table(results)) + hand
     print(page)
     if options.write:
         TARGET.write_text(page)

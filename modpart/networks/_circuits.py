@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.checks import check_X
@@ -235,7 +236,7 @@ def _balanced(logits: np.ndarray, codes: np.ndarray, c: int) -> float:
     told, own = logits.argmax(axis=1) == c, codes == c
     if own.all() or not own.any():
         return float("nan")
-    return float((told[own].mean() + 1.0 - told[~own].mean()) / 2.0)
+    return float(balanced_accuracy_score(own, told))
 
 
 def _share(mask: dict[str, np.ndarray]) -> float:

@@ -24,7 +24,6 @@ EFFICIENT = 1e-6  # how close to one a score has to be
 UNDEFINED = 3  # status of a unit that has nothing to move
 NEWTON_STEPS = 60
 NEWTON_TOL = 1e-13
-SLACK_BASED = ("additive", "mip", "ram", "bam", "sbm", "russell")
 
 
 @dataclass(frozen=True)
