@@ -246,13 +246,12 @@ def _found_in(
     _, search, labels, s2 = found
     labels = search.join_smooth(labels, s2)
     s2 = _settle(search, labels, s2)
-    experts = search.posteriors(labels, s2)
     search.note("end", labels, 0.0, s2)
     return Regimes(
         labels,
-        search.log_density(labels, experts),
-        search.errors(labels, experts),
-        experts,
+        search.cells.log_density(labels, s2),
+        search.errors(labels, s2),
+        search.cells.laws(labels, s2),
         search.basis,
         relevance,
         s2,
@@ -329,7 +328,7 @@ def _regained(search: Search, labels: np.ndarray, s2: np.ndarray, trust: np.ndar
     bids = np.column_stack(
         [
             p.log_density(features, target, trust * search.own(labels, k))
-            for k, p in enumerate(search.posteriors(labels, s2))
+            for k, p in enumerate(search.cells.laws(labels, s2))
         ]
     )
     votes = log_votes(labels, search.near, search.weight)
