@@ -62,7 +62,8 @@ class Store:
         target, seed = attempt.problem.target, attempt.problem.seed
         error = "" if answer.predictions is None else f"{_error(answer.predictions, target):.6g}"
         ari = "" if answer.ari is None else f"{answer.ari:.5f}"
-        self._write([(source.group, source.name, method, seed, error, f"{answer.seconds:.3f}", answer.parts, ari, note)])
+        seconds = f"{answer.seconds:.3f}"
+        self._write([(source.group, source.name, method, seed, error, seconds, answer.parts, ari, note)])
         self.done.add((source.name, method, seed))
         print(seed, source.name, method, error, f"{answer.seconds:.1f} s", note, flush=True)
 

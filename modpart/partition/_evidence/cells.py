@@ -59,7 +59,7 @@ class Cells:
         return [self._law(cell, s2) for cell in self._weighed(labels, s2)]
 
     def log_density(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
-        """Log predictive density of every row under the law of every cell, own rows left out first, (n_rows, n_cells)."""
+        """Log density of each row under the law of each cell, own rows left out first, shape (n_rows, n_cells)."""
         columns = []
         for k, cell in enumerate(self._weighed(labels, s2)):
             if cell.density is None:

@@ -18,7 +18,7 @@ class Law:
 
     @classmethod
     def of(cls, stats: Stats, s2: np.ndarray, evidences: "list[np.ndarray] | None" = None) -> "Law":
-        """Law of the single cell in `stats`, with the noise variance, and if known the models' evidences, of outputs."""
+        """Law of the single cell in `stats`; `s2` and, if known, `evidences` of the models for each output."""
         known = [None] * stats.n_outputs if evidences is None else evidences
         return cls([posterior(*each) for each in zip(stats.outputs(), s2, known, strict=True)])
 

@@ -127,13 +127,16 @@ def input_relevance(
     rng: np.random.Generator,
     weight: np.ndarray | None = None,
     labels: np.ndarray | None = None,
+    *,
+    pairs: bool = False,
 ) -> np.ndarray:
     """Relevance of each input, the largest 1: inverse length scales of a Gaussian process fitted to a few hundred rows.
 
-    One or two inputs are always relevant. The process has a linear part and a Gaussian kernel with one length scale per
-    input (automatic relevance determination, Rasmussen & Williams, GPML 2006, section 5.1); its evidence is maximised.
-    Outputs, as columns of y, are independent draws of one process, and so are cells of rows, where `labels` are given.
-    A row of weight w is the mean of w equal observations: its noise variance is divided by w.
+    One or two inputs count alike, two only unless `pairs` are weighed too. The process has a linear part and a Gaussian
+    kernel with one length scale per input (automatic relevance determination, Rasmussen & Williams, GPML 2006,
+    section 5.1); its evidence is maximised. Outputs, as columns of y, are independent draws of one process, and so are
+    cells of rows, where `labels` are given. A row of weight w is the mean of w equal observations: its noise variance
+    is divided by w.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def input_relevance(
         Values below 0.02 are set to 0.
     """
     d = X.shape[1]
-    if d <= 2:
+    if d == 1 or (d == 2 and not pairs):
         return np.ones(d)
     rows = rng.choice(len(X), RELEVANCE_ROWS, replace=False) if len(X) > RELEVANCE_ROWS else np.arange(len(X))
     weight = np.ones(len(X)) if weight is None else weight

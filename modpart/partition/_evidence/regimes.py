@@ -36,6 +36,7 @@ LOOKS = 5  # most searches; the later ones know the noise, and what matters insi
 BOLD_LEAVES, BOLD_GAIN, BOLD_QUANTILES = 16, -10.0, 21  # they cut at other places, and what loses a few nats too
 WORTHWHILE = 10.0  # nats that a look must gain for another one to follow
 EVEN_INPUTS = range(3, 7)  # so few that a look with all of them alike can be worth its time
+PAIR_ROWS = 200  # that tell how unequal two inputs are
 SAME = 0.98  # adjusted Rand index of two partitions that settles the search
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 
@@ -243,6 +244,15 @@ def _found_in(
             break
         if other[0] < total + WORTHWHILE and not (i == 1 and X.shape[1] in EVEN_INPUTS):
             break
+    if smooth and X.shape[1] == 2 and bounds[0] == 1 and found[2].max() > 0:  # a law may weigh two inputs unequally
+        some, rng = slice(None), np.random.default_rng(seed)
+        if len(X) > PAIR_ROWS:
+            some = rng.choice(len(X), PAIR_ROWS, replace=False)
+        law_relevance = input_relevance(X[some], y[some], rng, weight[some], pairs=True)
+        search, one = seen(SmoothBasis(law_relevance).fit(X, seed), []), np.zeros(len(X), dtype=np.int64)
+        for labels in (one, search.compete(found[2], found[3])):
+            s2 = _settle(search, labels, found[3])
+            found = max(found, (search.total(labels, s2), search, labels, s2), key=lambda look: look[0])
     _, search, labels, s2 = found
     labels = search.join_smooth(labels, s2)
     s2 = _settle(search, labels, s2)
@@ -269,18 +279,22 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
     one = np.zeros(len(search.X), dtype=np.int64)
     one_s2 = _settle(search, one, s2)
     s2 = np.minimum(s2, one_s2)
-    labels = oversegment(
-        search.augmented,
-        projections,
-        s2,
-        n_linear=search.basis.n_linear_,
-        min_leaf=search.min_samples,
-        max_leaves=max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]),
-        wanted_leaves=bounds[0],
-        weight=search.weight,
-        least_gain=BOLD_GAIN if bold else 0.0,
-        quantiles=BOLD_QUANTILES if bold else QUANTILES,
-    )
+
+    def cut(most: int, wanted: int, bold: bool) -> np.ndarray:
+        return oversegment(
+            search.augmented,
+            projections,
+            s2,
+            n_linear=search.basis.n_linear_,
+            min_leaf=search.min_samples,
+            max_leaves=most,
+            wanted_leaves=wanted,
+            weight=search.weight,
+            least_gain=BOLD_GAIN if bold else 0.0,
+            quantiles=BOLD_QUANTILES if bold else QUANTILES,
+        )
+
+    labels = cut(max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]), bounds[0], bold)
     search.note("cut", labels, 1.0, s2)
     for _ in range(4):
         merged = search.merge(labels, s2, voting=bold)
@@ -289,6 +303,9 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
         if np.abs(s2 / before - 1.0).max() < 0.05:
             break
     labels = search.compete(search.merge(labels, s2, most=bounds[1], voting=True), s2)
+    if labels.max() == 0 and bounds[1] > 1:  # the best cut may pay once its border has moved
+        labels = search.drop(search.compete(cut(2, 2, bold=True), s2), s2)
+        s2 = _settle(search, labels, s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
     return labels, s2

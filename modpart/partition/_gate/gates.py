@@ -274,7 +274,8 @@ def _raced(
         if trial and some is trial:
             tested = np.concatenate([test for _, test in some])
             costs = _clipped_costs([own[tested] for own in shares], excess[tested])
-            hopeful, means = _as_good(costs, weight[tested], HOPELESS), np.average(costs, axis=1, weights=weight[tested])
+            hopeful = _as_good(costs, weight[tested], HOPELESS)
+            means = np.average(costs, axis=1, weights=weight[tested])
             smaller = np.less.outer(sizes, sizes) & np.less_equal.outer(means, means)  # and no worse
             kinds = np.flatnonzero(hopeful & ~smaller.any(axis=0)).tolist()
     return kinds, [shares[kind] for kind in kinds], [sizes[kind] for kind in kinds]
