@@ -25,6 +25,7 @@ from modpart.partition._evidence.local import (
     noise_profile,
     noise_variance,
     outlier_trust,
+    pair_relevance,
 )
 from modpart.partition._evidence.oversegment import QUANTILES, cut_directions, oversegment
 from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
@@ -36,7 +37,6 @@ LOOKS = 5  # most searches; the later ones know the noise, and what matters insi
 BOLD_LEAVES, BOLD_GAIN, BOLD_QUANTILES = 16, -10.0, 21  # they cut at other places, and what loses a few nats too
 WORTHWHILE = 10.0  # nats that a look must gain for another one to follow
 EVEN_INPUTS = range(3, 7)  # so few that a look with all of them alike can be worth its time
-PAIR_ROWS = 200  # that tell how unequal two inputs are
 SAME = 0.98  # adjusted Rand index of two partitions that settles the search
 MAX_ROWS = 5000  # the search sees so many rows; the others are assigned afterwards
 
@@ -113,7 +113,9 @@ def find_regimes(
     (once also all inputs alike, where they are few) and bolder cuts, until two searches in turn agree or no more is
     gained; the partition of highest evidence stays. Over all rows, jumps make an input that matters within a regime
     seem idle. Rows that local lines took for outliers count again where a law nearby fits them. Distances between rows,
-    for votes and gates, keep the relevance of all rows together.
+    for votes and gates, keep the relevance of all rows together. Where a search ends with one regime the best cut
+    competes alone, since a cut may pay only once its border has moved. Of two inputs one may matter more to a law;
+    at the end one law that weighs them so is held against the regimes, and these against it in the same weights.
 
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
@@ -245,12 +247,9 @@ def _found_in(
         if other[0] < total + WORTHWHILE and not (i == 1 and X.shape[1] in EVEN_INPUTS):
             break
     if smooth and X.shape[1] == 2 and bounds[0] == 1 and found[2].max() > 0:  # a law may weigh two inputs unequally
-        some, rng = slice(None), np.random.default_rng(seed)
-        if len(X) > PAIR_ROWS:
-            some = rng.choice(len(X), PAIR_ROWS, replace=False)
-        law_relevance = input_relevance(X[some], y[some], rng, weight[some], pairs=True)
-        search, one = seen(SmoothBasis(law_relevance).fit(X, seed), []), np.zeros(len(X), dtype=np.int64)
-        for labels in (one, search.compete(found[2], found[3])):
+        law_relevance = pair_relevance(X, y, np.random.default_rng(seed), weight)
+        search = seen(SmoothBasis(law_relevance).fit(X, seed), list(found[1].history))
+        for labels in (np.zeros_like(found[2]), search.compete(found[2], found[3])):
             s2 = _settle(search, labels, found[3])
             found = max(found, (search.total(labels, s2), search, labels, s2), key=lambda look: look[0])
     _, search, labels, s2 = found
