@@ -28,7 +28,7 @@ from modpart.partition._evidence.local import (
     pair_relevance,
 )
 from modpart.partition._evidence.oversegment import QUANTILES, cut_directions, oversegment
-from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
+from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, compact, ignore, log_votes
 
 __all__ = ["Regimes", "assign_all", "find_regimes"]
 
@@ -303,7 +303,9 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
             break
     labels = search.compete(search.merge(labels, s2, most=bounds[1], voting=True), s2)
     if labels.max() == 0 and bounds[1] > 1:  # the best cut may pay once its border has moved
-        labels = search.drop(search.compete(cut(2, 2, bold=True), s2), s2)
+        votes = log_votes(search.compete(cut(2, 1, bold=True), s2), search.near, search.weight)
+        labels = compact(votes.argmax(axis=1))  # single rows that change sides are outliers, not a border
+        labels = labels if search.counts(labels).min() >= search.min_samples else one
         s2 = _settle(search, labels, s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
