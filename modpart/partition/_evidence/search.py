@@ -227,6 +227,12 @@ class Search:
                 break
         return labels
 
+    def all_smooth(self, labels: np.ndarray, s2: np.ndarray) -> bool:
+        """Whether touching regimes meet in value and slope everywhere: no kink, no jump."""
+        laws = self.cells.laws(labels, s2)
+        borders = [(a, b, self._border(labels, a, b)) for b in range(len(laws)) for a in range(b)]
+        return all(self._mismatch(laws[a], laws[b], border) < JOIN_THRESHOLD for a, b, border in borders if len(border))
+
     def _border(self, labels: np.ndarray, a: int, b: int) -> np.ndarray:
         near = labels[self.near]
         return np.flatnonzero(((labels == a) & (near == b).any(axis=1)) | ((labels == b) & (near == a).any(axis=1)))
