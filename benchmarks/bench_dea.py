@@ -129,7 +129,7 @@ def fitted(table, n_jobs=None):
 
 
 def two_cores(sizes):
-    """Wall seconds with one worker, two threads, two processes, and of two separate fits by turns; the least of some."""
+    """Wall seconds of one worker, two threads, two processes, two separate fits, by turns; the least of some rounds."""
     lines = [
         "| units | one worker | two threads | two processes | one over the better | two separate fits at once |",
         "|---|---|---|---|---|---|",

@@ -98,8 +98,7 @@ class _Evaluation:
     def solution(self) -> Solution:
         """Solve for all units."""
         if not len(self.units):
-            programs = self.programs(np.zeros(0, dtype=np.int64))
-            return Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
+            return self._room()
         working, every = spread(self.technology), np.arange(len(self.shared))
         if not self.model.prices_carry_over or len(self.units) < FEW:
             count = len(self.units)
@@ -107,6 +106,11 @@ class _Evaluation:
             jobs = [(self._only(places), working, [every], None) for places in pieces]
             return Solution.joined(self._solved(_solve, jobs, count))
         return self._in_parts(working, every)
+
+    def _room(self) -> Solution:
+        """Room for the answers of all units."""
+        programs = self.programs(np.zeros(0, dtype=np.int64))
+        return Solution.empty(len(self.units), programs.rhs.shape[1], programs.columns.shape[1])
 
     def _in_parts(self, working: np.ndarray, every: np.ndarray) -> Solution:
         """Solve each part of the order, a worker's own; then compare the prices of all with what all parts found."""
@@ -122,11 +126,11 @@ class _Evaluation:
                 columns[_shared_in(first.basis, first.own.shape[1], n_shared)] = True
                 columns[rows[(first.own[:, named] > 0.0) | first.fallback]] = True
             columns = np.union1d(working, np.flatnonzero(columns))
-            jobs = [
+            checks = [
                 (part, first.basis, first.dual, first.fallback, columns)
                 for part, first in zip(taken, found, strict=True)
             ]
-            for first, better in zip(found, self._in_parallel(_confirm, jobs), strict=True):
+            for first, better in zip(found, self._in_parallel(_confirm, checks), strict=True):
                 for left, solved in better:
                     first.put(left, solved)
         place = np.empty_like(order)
@@ -138,18 +142,15 @@ class _Evaluation:
 
         With a second round to come `again`, prices of many units are compared with the columns in use alone.
         """
-        known, solution = None, None
-        parts = samples(len(self.units))
+        known: Known | None = None
+        solution, parts = self._room(), samples(len(self.units))
         for sample in parts:
             levels = [working] if again else [working, every]
             if sample is not parts[-1] and len(sample) * len(every) <= much:
                 levels = [every]
             for places in np.array_split(sample, -(-len(sample) // CHUNK)):
                 begin = None if known is None else known.near(places[0], places[-1])
-                found = _solve(self._only(places), working, levels, begin)
-                if solution is None:
-                    solution = Solution.empty(len(self.units), found.basis.shape[1], found.own.shape[1])
-                solution.put(places, found)
+                solution.put(places, _solve(self._only(places), working, levels, begin))
             if sample is not parts[-1]:
                 more = self._known(solution.take(sample), sample, sample)
                 known = more if known is None else known.joined(more)
