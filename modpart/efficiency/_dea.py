@@ -179,7 +179,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
     ----------
     A. Charnes, W. W. Cooper & E. Rhodes (1978), EJOR 2, 429-444. R. D. Banker, A. Charnes & W. W. Cooper (1984),
     Management Science 30, 1078-1092. R. G. Chambers, Y. Chung & R. Faere (1996), J. Econ. Theory 70, 407-419. K. Tone
-    (2001), EJOR 130, 498-509, eq. (12). R. G. Dyson & E. Thanassoulis (1988), JORS 39, 563-576. P. Andersen & N. C. Petersen (1993), Management Science 39, 1261-1264.
+    (2001), EJOR 130, 498-509, eq. (12). P. Andersen & N. C. Petersen (1993), Management Science 39, 1261-1264. R. G.
+    Dyson & E. Thanassoulis (1988), J. Operational Research Society 39, 563-576.
 
     Examples
     --------
