@@ -19,6 +19,7 @@ from modpart.causal._dcm.guests import TrainedModule, exported, read_guests, rep
 from modpart.causal._dcm.learning import ModuleFit, fingerprint, learn_modules
 from modpart.causal._dcm.plan import modules_for, node_list, states_of_causes
 from modpart.causal._dcm.reading import check_variables, complete_graph, read_regimes
+from modpart.causal._dcm.support import learn_support
 from modpart.causal._graph import CausalGraph
 from modpart.exceptions import ModpartError, ModpartWarning, ParameterError, PositivityWarning
 
@@ -117,6 +118,8 @@ class ModularDCM(Answers, Estimator):
         Weights of each variable's network.
     priors_ : dict of int to ndarray
         Logits of the states of each hidden cause.
+    support_ : dict of str to Support
+        For each variable with several discrete causes, the rows of the data for each combination of their states.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only when the columns have names.
@@ -312,6 +315,7 @@ class ModularDCM(Answers, Estimator):
             report=lambda part: progress.step("module", f"{', '.join(part.nodes)} by {part.loss}"),
         )
         progress.finish()
+        self.support_ = learn_support(graph, self.columns_, data)
         moved = [name for name in before if fingerprint(self.weights_[name]) != before[name]]
         if moved:
             raise ModpartError(f"The frozen network of {moved[0]!r} has changed during the fit; please report this.")
@@ -433,8 +437,11 @@ class ModularDCM(Answers, Estimator):
             (total variation), that distance, the distance that chance alone would make, and whether the module is badly
             fitted: off by more than 0.05 above chance. The overlap is the share, of what the module is asked about in
             answers to interventions, that the data it was trained on cover; the rest is a guess. NaN beside images.
+            Where causes of one of its variables hardly occur together, "thinnest" names the combination that would be
+            the commonest if the first of them were set, and its rows.
         """
         check_is_fitted(self)
+        thin = [self._thinnest(part.nodes) for part in self.modules_]
         rows = [
             {
                 "module": ", ".join(part.nodes),
@@ -445,9 +452,10 @@ class ModularDCM(Answers, Estimator):
                 "distance": part.misfit["distance"],
                 "noise": part.misfit["noise"],
                 "badly fitted": part.misfit["distance"] > part.misfit["noise"] + 0.05,
-                "overlap": part.misfit["overlap"],
+                "overlap": float(np.minimum(part.misfit["overlap"], covered)),
+                "thinnest": words,
             }
-            for part in self.modules_
+            for part, (covered, words) in zip(self.modules_, thin, strict=True)
         ]
         return pd.DataFrame(rows)
 
@@ -502,6 +510,7 @@ class ModularDCM(Answers, Estimator):
                 f"load_module: got a {type(module).__name__}. Pass what export_module gave, or the file that keeps it."
             )
         replaced(self, variable, module)
+        self.support_ = {v: support for v, support in self.support_.items() if v not in module.nodes}
         unknown = {"distance": np.nan, "noise": np.nan, "columns": (), "overlap": np.nan}
         self.modules_ = [
             ModuleFit(part.nodes, "loaded", [], unknown, 0.0) if set(part.nodes) & set(module.nodes) else part

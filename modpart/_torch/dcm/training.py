@@ -198,7 +198,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             **common,
         )
     nodes = {node.name: node for node in job.nodes}
-    comparisons = [_comparison(system, part, nodes, s.device) for part in job.data]
+    comparisons = [_comparison(system, job, part, nodes) for part in job.data]
     if not all(isinstance(comparison, Table) for comparison in comparisons):
         system.priors.requires_grad_(False)  # samples pass no gradient to them
     common |= _length(job, _kind(comparisons))
@@ -235,9 +235,10 @@ def _length(job: Job, kind: str) -> dict[str, Any]:
     return {"n_steps": steps, "max_epochs": -(-steps // STEPS)}
 
 
-def _comparison(system: System, part: DataSet, nodes: Mapping[str, Node], device: str) -> Comparison | Table:
+def _comparison(system: System, job: Job, part: DataSet, nodes: Mapping[str, Node]) -> Comparison | Table:
+    device = job.settings.device
     if fits_a_table(system, part.values, part.given, part.drawn):
-        return Table(system, part.values, part.given, part.drawn).to(device)
+        return Table(system, part.values, part.given, part.drawn, job.learn).to(device)
     rows = {name: features(nodes[name], _tensor(nodes[name], values, device)) for name, values in part.values.items()}
     return Comparison(rows, part.given, part.drawn)
 
