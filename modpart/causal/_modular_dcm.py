@@ -57,7 +57,8 @@ class ModularDCM(Answers, Estimator):
         How a module is fitted: adversarially by a critic with a gradient penalty [3]_; by the maximum mean
         discrepancy; by maximum likelihood, summed exactly over the hidden states, of columns (their parents may be
         images). "auto" takes the likelihood for modules of columns, where it is faster and nearer to the truth, and the
-        critic where an image is drawn.
+        critic where an image is drawn. For numbers that share hidden causes take "auto": the critic is several times
+        farther off there, and warns.
     mode : {"modular", "joint"}, default="modular"
         "joint" trains all networks at once, for comparison.
     column_types : mapping of str to str or None, default=None
@@ -88,7 +89,7 @@ class ModularDCM(Answers, Estimator):
         Rows of one step.
     max_steps : int or "auto", default="auto"
         Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood, 1600
-        where all combinations of states are compared (1000 where these are more than 1000), and 3000 otherwise.
+        where all combinations of states are compared, and 3000 otherwise.
     n_restarts : int, default=1
         Starts of each module, of which the one closest to the data is kept.
     on_unidentifiable : {"raise", "warn"}, default="raise"
@@ -415,6 +416,15 @@ class ModularDCM(Answers, Estimator):
                 ModpartWarning,
                 stacklevel=3,
             )
+        rough = [part for part in self.modules_ if part.loss in ("wgan-gp", "mmd") and self._ties_numbers(part.nodes)]
+        if rough and self.loss != "auto":
+            warn(
+                f"Module {', '.join(rough[0].nodes)} holds numbers that share hidden causes, learned by "
+                f"loss={self.loss!r}: effects are several times as far off as with loss='auto', which takes the "
+                "likelihood there, and on some graphs no nearer to the truth than P(y | x).",
+                ModpartWarning,
+                stacklevel=3,
+            )
         thin = [part for part in self.modules_ if part.misfit["overlap"] < COVERED]
         if thin:
             part = min(thin, key=lambda part: part.misfit["overlap"])
@@ -426,6 +436,12 @@ class ModularDCM(Answers, Estimator):
                 PositivityWarning,
                 stacklevel=3,
             )
+
+    def _ties_numbers(self, names: Iterable[str]) -> bool:
+        """Whether one of these is a number with a hidden cause, and none an image."""
+        kinds = {v: self.columns_[v].node_kind for v in names}
+        tied = any(kind == "numeric" and len(self.graph_.district(v)) > 1 for v, kind in kinds.items())
+        return tied and "tensor" not in kinds.values()
 
     def fit_report(self) -> pd.DataFrame:
         """How well each module reproduces the data that it was trained on.

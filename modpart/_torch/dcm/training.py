@@ -25,8 +25,7 @@ from modpart._torch.state import from_numpy, load_numpy, to_numpy
 
 __all__ = ["DataSet", "Job", "Learned", "Settings", "build", "train", "worst_pair"]
 
-STEPS_OF = {"likelihood": 1000, "table": 1600, "large table": 1000, "samples": 3000}  # of a module of several variables
-LARGE = 1000  # combinations of states from which a table is large
+STEPS_OF = {"likelihood": 1000, "table": 1600, "samples": 3000}  # of a module of several variables
 
 
 @dataclass(frozen=True)
@@ -222,10 +221,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
 
 def _kind(comparisons: Sequence[Comparison | Table]) -> str:
     """Which entry of :data:`STEPS_OF` holds."""
-    sizes = [len(comparison.real) for comparison in comparisons if isinstance(comparison, Table)]
-    if len(sizes) < len(comparisons):
-        return "samples"
-    return "large table" if max(sizes) > LARGE else "table"
+    return "table" if all(isinstance(comparison, Table) for comparison in comparisons) else "samples"
 
 
 def _length(job: Job, kind: str) -> dict[str, Any]:
