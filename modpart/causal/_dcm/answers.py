@@ -424,9 +424,9 @@ class Answers(Runs):
                 where = support.words(code, self.columns_)
                 worst = (
                     share,
-                    f"{v} is drawn for combinations of its causes that fewer than {FEW} rows of data have, in {share:.0%} "
-                    f"of the draws; above all {where}, in {common:.0%} of the draws and {rows} rows of data. What {v} "
-                    f"does there is a guess; rows with {where} would help.",
+                    f"{v} is drawn for combinations of its causes that fewer than {FEW} rows of data have, in "
+                    f"{share:.0%} of the draws; above all {where}, in {common:.0%} of the draws and {rows} rows of "
+                    f"data. What {v} does there is a guess; rows with {where} would help.",
                 )
         if worst[1]:
             told = ", ".join(name if np.ndim(value) else f"{name}={value!r}" for name, value in do.items())
