@@ -22,7 +22,7 @@ CELLS = 8192  # combinations of states, at most
 PAIRS = 128  # rows between which a critic's slope is measured in one step
 NUMBERS = 500_000  # that a variable's probabilities for all combinations and hidden states may take
 SET = 0.5  # share of the rows in which the context is drawn by itself
-FEW = 30  # rows with which a combination counts for half there; of fewer it soon counts for nothing
+FEW = 30  # rows with which a combination counts half as it should there and half as in the data
 
 
 def fits_a_table(system: System, values: Mapping[str, np.ndarray], given: Sequence[str], drawn: Sequence[str]) -> bool:
@@ -51,7 +51,7 @@ class Table:
     mechanisms, whose errors would pass into what is learned here. Where the context follows closely from other
     variables some of its combinations with them are rare, and yet an intervention asks about just these. So in both
     laws the context is drawn half the time as in the data, and half the time by itself, as if it were set. A
-    combination of few rows counts for less then: beside others its own rows tell little.
+    combination of few rows stays as in the data, for they tell little.
 
     Parameters
     ----------
@@ -152,7 +152,8 @@ def _context(counts: np.ndarray, fixed: Sequence[bool]) -> tuple[np.ndarray, np.
         others = tuple(i for i in range(1, axis) if not fixed[i - 1])
         alone = _shares(rows.sum(others, keepdims=True), axis, 1.0 / rows.shape[axis])
         own = _shares(rows, axis, 0.0)
-        wanted = _shares(alone * rows**2 / (rows**2 + FEW**2), axis, 0.0)
+        sure = rows**2 / (rows**2 + FEW**2)
+        wanted = _shares(sure * alone + (1.0 - sure) * own, axis, 0.0)
         mixed = (1.0 - SET) * own + SET * wanted
         law = law * np.where(rows.sum(axis, keepdims=True) > 0, mixed, alone)
         lift = lift * np.divide(mixed, own, out=np.zeros_like(mixed), where=own > 0)
