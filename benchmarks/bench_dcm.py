@@ -86,6 +86,9 @@ draws.
 
 {methods}
 
+Runs of *adversarial*, *GAN-NCM* and *frozen* are of the training before the context of a module was taken from the
+data; they have not been measured again since.
+
 {notes}
 
 ## Error by graph
