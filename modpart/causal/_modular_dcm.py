@@ -142,9 +142,9 @@ class ModularDCM(Answers, Estimator):
 
     Where a module and what it is compared on are discrete, with at most 8192 combinations of states, the critic and the
     mechanisms are trained on exact expectations over all of them; elsewhere on `batch_size` sampled rows, through
-    which gradients of states pass straight. On expectations, what a module is run with and does not learn is drawn as in the
-    data half the time, and by itself, as if it were set, the other half: interventions ask about combinations that the
-    data hold rarely.
+    which gradients of states pass straight. In expectations, what a module is run with and does not learn is drawn as
+    in the data half the time, and by itself, as if it were set, the other half: interventions ask about combinations
+    that the data hold rarely.
 
     Different from the paper: the training order comes from a closure rule that is complete; a hidden cause is a
     variable of finitely many states rather than a normal vector, so that densities are sums; a variable's own noise is
