@@ -132,7 +132,8 @@ def _counts(
 
 def _tied(system: System, drawn: Sequence[str], learn: Collection[str]) -> set[str]:
     """What is learned, and what hidden causes tie to it."""
-    tied, more = set(), {name for name in drawn if name in learn}
+    tied: set[str] = set()
+    more = {name for name in drawn if name in learn}
     while more:
         tied |= more
         causes = {cause for name in more for cause in system.nodes[name].causes}
