@@ -164,7 +164,7 @@ class Incubation(ChainNet):
         within: Literal["meta", "modules"] = "meta",
         random_state: Any = None,
     ) -> Self:
-        """Train a new module for one slot.
+        """Train a new module for one slot; it starts as `start` says.
 
         Parameters
         ----------
@@ -256,10 +256,11 @@ class IncubatedClassifier(ChainClassifier, Incubation):
     """Train a deep classifier module by module, in parallel, with Deep Incubation.
 
     A small *meta* net, with few blocks in each slot, is trained end to end. Then every module of the deep net learns on
-    its own: it stands in its slot of the frozen meta net and learns the task. Since all modules grew up with the same
-    neighbours they fit one another, and put together they are the deep net; a few epochs of fine-tuning follow. Use it
-    where modules shall be trained on different machines, replaced or grown one at a time. It does not make nets
-    more accurate: after fine-tuning they are as good as after end-to-end training, and with few rows worse.
+    its own: it stands in its slot of the frozen meta net, starts as what stood there, with further blocks that add
+    nothing yet, and learns the task. Since all modules grew up with the same neighbours they fit one another, and put
+    together they are the deep net; a few epochs of fine-tuning follow. Use it where modules shall be trained on
+    different machines, replaced or grown one at a time. It does not make nets more accurate: after fine-tuning they are
+    about as good as after end-to-end training, and with few rows worse.
 
     Parameters
     ----------
@@ -341,11 +342,19 @@ class IncubatedClassifier(ChainClassifier, Incubation):
     -----
     A module only sees rows through the slots before it, which are frozen: what they answer is computed once. Frozen
     slots are in evaluation mode, have no gradients and are not in the optimiser. The paper trains 100 to 300 epochs on
-    images with augmentation, which rules such a cache out.
+    images with augmentation, which rules such a cache out. With m blocks in a slot of the meta net, d in a module and K
+    slots the cache saves (K - 1) m / (6 d + 3 (K - 1) m) of the work of all modules, less than a third in any case, and
+    nothing of the first one.
+
+    The paper's modules start at random. With ``start="meta"`` a module takes over the layers that its slot of the meta
+    net has too, and its other residual blocks end with a layer of zeros, so that it answers as that slot does until it
+    learns (Net2Net [2]_). New layers of other kinds, such as those of a "dense" chain, start at random.
 
     References
     ----------
     .. [1] Ni et al., "Deep Incubation: Training Large Models by Divide-and-Conquering", ICCV 2023, arXiv:2212.04129.
+    .. [2] Chen, Goodfellow, Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer", ICLR 2016,
+       arXiv:1511.05641.
 
     Examples
     --------

@@ -11,7 +11,7 @@ __all__ = ["grown"]
 def grown(part: Part, small: Part) -> Part:
     """`part` with the weights of `small` wherever both have the same layer; its other residual blocks add nothing yet.
 
-    A block adds nothing while the layer that its body ends with is zero (Goyal et al. 2017, section 5.1), and starts
+    A block adds nothing while the layer that its body ends with is zero (Goyal et al. 2017), and starts
     to learn from there. If all new layers are such blocks, `part` answers as `small` does (Net2Net, Chen et al. 2016);
     new layers of other kinds keep their own start weights.
     """
