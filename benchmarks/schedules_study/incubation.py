@@ -104,17 +104,16 @@ def caching(seed: int) -> Numbers:
     """Seconds of the phases with frozen slots, with and without a cache of what leading ones answer, and products."""
     X, _, y, _ = digits(seed)
     warm(X, y)
-    short = {"meta_epochs": 1, "finetune_epochs": 0, "module_epochs": 5}
-    few = short | {"module_epochs": 2}
+    short = {"meta_epochs": 1, "finetune_epochs": 0}
+    few = short | {"depth": 1, "module_epochs": 5}
     local: dict[str, Any] = {"chain": "dense", "n_modules": 4, "depth": 4}
     found: Numbers = {}
     for name, model in {
         "4 modules of 4 blocks, meta net of 1 in a slot": _CachedIncubation(depth=4, meta_depth=1, **short),
         "4 modules of 4 blocks, meta net of 4 in a slot": _CachedIncubation(depth=4, meta_depth=4, **short),
-        "8 modules of 2 blocks, as in the meta net": _CachedIncubation(n_modules=8, depth=2, meta_depth=2, **few),
-        "20 modules of 1 block, as in the meta net": _CachedIncubation(n_modules=20, depth=1, **few),
-        "vision transformer, 4 modules of 1 block, as in the meta net": _CachedIncubation("transformer", depth=1, **few),
-        "local training, 4 modules and a head": ScheduledClassifier(one_after_the_other(5), **local),
+        "20 modules of 1 block, as in the meta net": _CachedIncubation(n_modules=20, **few),
+        "vision transformer, 4 modules of 1 block, as in the meta net": _CachedIncubation("transformer", **few),
+        "local training, 4 modules and a head": ScheduledClassifier(one_after_the_other(10), **local),
     }.items():
         model.set_params(standardize=False, random_state=seed)
         spent: dict[bool, np.ndarray] = {}

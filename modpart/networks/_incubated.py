@@ -15,8 +15,8 @@ from modpart.exceptions import ParameterError
 from modpart.networks._plan import Plan
 from modpart.networks._schedule.chains import Chain, plans_of
 from modpart.networks._schedule.estimator import ChainClassifier, ChainNet, ChainRegressor
-from modpart.networks._schedule.module import ChainModule
 from modpart.networks._schedule.grow import grown
+from modpart.networks._schedule.module import ChainModule
 from modpart.networks._schedule.parts import Part, check_fits
 from modpart.networks._schedule.phase import Phase
 

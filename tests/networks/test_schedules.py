@@ -186,7 +186,10 @@ def test_a_block_that_ends_with_a_relu_keeps_its_start():
     """A zero before a ReLU would have no gradient."""
 
     def chain(n_features, n_outputs, depths):
-        slots = [[Residual(torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.ReLU())) for _ in range(d)] for d in depths]
+        def block():
+            return Residual(torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.ReLU()))
+
+        slots = [[block() for _ in range(depth)] for depth in depths]
         first, *others = (torch.nn.Sequential(*blocks) for blocks in slots)
         return [torch.nn.Sequential(torch.nn.Linear(n_features, 6), *first), *others, torch.nn.Linear(6, n_outputs)]
 
