@@ -311,8 +311,8 @@ class ModuleDistiller(ChainClassifier):
 def _check_columns(taken: int, given: int) -> None:
     if taken != given:
         raise ParameterError(
-            f"Slot 0: the teacher's module takes {taken} columns, and X has {given}. Pass a teacher that was trained on "
-            "the columns of X, or teacher=None."
+            f"Slot 0: the teacher's module takes {taken} columns, and X has {given}. Pass a teacher that was trained "
+            "on the columns of X, or teacher=None."
         )
 
 
