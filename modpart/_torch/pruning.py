@@ -31,10 +31,13 @@ class Pruning:
         Wires left, by the name of the weight.
     useful : callable
         Takes masks and returns them without wires that lead nowhere or come from nowhere.
+    ridge : float >= 0
+        Weight of the sum of squares of all that is free while it is refitted. Classes that can be told apart need some:
+        the cross entropy alone would send weights to infinity on the first way that it finds.
     """
 
-    def __init__(self, net: Any, masks: Masks, useful: Callable[[Masks], Masks]) -> None:
-        self.net, self.module, self.useful = net, net.module_, useful
+    def __init__(self, net: Any, masks: Masks, useful: Callable[[Masks], Masks], ridge: float = 0.0) -> None:
+        self.net, self.module, self.useful, self.ridge = net, net.module_, useful, ridge
         self.X, self.y = (tensor.double() for tensor in net.batch_)
         self.masks = useful(masks)
         self.module.double().eval()
@@ -59,7 +62,7 @@ class Pruning:
             self.module.get_parameter(name).mul_(torch.from_numpy(mask).to(self.X.device))
 
     def refit(self, n_iter: int) -> float:
-        """Fit the wires left, and biases, by L-BFGS and return the loss; what was cut is no variable of it."""
+        """Fit the wires left, and biases, by L-BFGS and return the task's loss; what was cut is no variable of it."""
         self.hold()
         free = [(name, parameter) for name, parameter in self.module.named_parameters() if parameter.requires_grad]
         parameters = [parameter for _, parameter in free]
@@ -77,13 +80,14 @@ class Pruning:
             at(x)
             loss = self.loss()
             slopes = torch.autograd.grad(loss, parameters)
-            return loss.item(), torch.cat([slope.reshape(-1) for slope in slopes])[chosen].cpu().numpy()
+            slope = torch.cat([slope.reshape(-1) for slope in slopes])[chosen].cpu().numpy()
+            return loss.item() + self.ridge * float(x @ x), slope + 2.0 * self.ridge * x
 
         settings = {"maxiter": n_iter, "maxcor": 30, "ftol": 1e-10, "gtol": 1e-8}
         start = values[chosen].cpu().numpy()
         found = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", options=settings)
         at(found.x)
-        return float(found.fun)
+        return float(found.fun) - self.ridge * float(found.x @ found.x)
 
     def cut_while(self, budget: float) -> None:
         """Cut a tenth of the wires at a time, then single ones, as long as refits keep the loss within the budget."""

@@ -13,6 +13,8 @@ from modpart.networks._plan import Wiring
 __all__ = ["Bimt", "useful_wires", "wire_lengths"]
 
 _REFIT = 300  # steps of L-BFGS
+_RIDGE = 1e-6  # of a refit of classes
+_PRICES = ((0.0, 1.0), (0.125, 3.0), (0.4, 10.0), (0.8, 1.0))  # share of the training done, factor of the price
 
 
 class Bimt(Modularity):
@@ -108,7 +110,7 @@ class Bimt(Modularity):
         from modpart._torch.state import from_numpy, to_numpy
         from modpart._torch.terms import Ramp, WireCost
 
-        wiring = training.wiring(repr(self))
+        wiring, ridge = training.wiring(repr(self)), _RIDGE if training.n_classes else 0.0
         places = {group: even_places(width) for group, width in wiring.widths.items()}
         training.found["layout_"] = places
 
@@ -117,8 +119,8 @@ class Bimt(Modularity):
             return {layer: from_numpy(length, np.float32).to(training.device) for layer, length in found.items()}
 
         end = 1.0 if training.whole else 1.0 - self.last_part
-        ramp = [(0.0, 1.0), (0.25 * end, 10.0), (0.75 * end, 1.0), (end, 0.0)]
-        biases = [(0.0, 0.0), (0.75 * end, 1.0)]
+        ramp = [*((share * end, factor) for share, factor in _PRICES), (end, 0.0)]
+        biases = [(0.0, 0.0), (_PRICES[-1][0] * end, 1.0)]
         term = WireCost(self.weight, lengths(places), self.depth, Ramp(ramp), Ramp(biases))
         training.terms.append(term)
         cut_at = int(end * training.n_steps)
@@ -127,7 +129,7 @@ class Bimt(Modularity):
             if self.prune and net.done == cut_at:
                 kept = self._wires_kept(to_numpy(net.module_), wiring)
                 if training.whole:
-                    kept = self._refitted(net, kept, wiring)
+                    kept = self._refitted(net, kept, wiring, ridge)
                 net.keep_zero(training.zeros | kept)
             if net.done == training.n_steps or (self.every and net.done < cut_at and net.done % self.every == 0):
                 links = links_between(to_numpy(net.module_), wiring, inner=False, power=1)
@@ -146,11 +148,11 @@ class Bimt(Modularity):
         names = [f"{wire.layer}.weight" for wire in wiring.wires]
         return {name: np.abs(weights[name]) >= self.prune for name in names}
 
-    def _refitted(self, net: Any, kept: dict[str, np.ndarray], wiring: Wiring) -> dict[str, np.ndarray]:
+    def _refitted(self, net: Any, kept: dict[str, np.ndarray], wiring: Wiring, ridge: float) -> dict[str, np.ndarray]:
         """Refit what is left, and cut more wires while the loss stays below its share of what it was."""
         from modpart._torch.pruning import Pruning
 
-        pruning = Pruning(net, kept, lambda masks: useful_wires(masks, wiring))
+        pruning = Pruning(net, kept, lambda masks: useful_wires(masks, wiring), ridge)
         before = pruning.loss().item()
         pruning.refit(_REFIT)
         if self.slack:

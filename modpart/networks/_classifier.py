@@ -9,10 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.checks import check_X_classes
-from modpart._utils.parallel import one_thread
 from modpart._utils.params import Rule, number, one_of
-from modpart._utils.progress import with_callbacks
-from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._class_module import ClassModule
 from modpart.networks._cut import cut, n_parameters, silenced, ungated, without_gates
@@ -186,42 +183,23 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         self.random_state = random_state
         self.verbose = verbose
 
-    @with_callbacks
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "ModularNetClassifier":
-        """Train the net and find its modules.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Class labels: numbers, strings or booleans.
-
-        Returns
-        -------
-        self : ModularNetClassifier
-        """
-        self._check_params()
-        rng = check_rng(self.random_state)
+    def _checked_rows(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         X, y = check_X_classes(self, X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
-        if n_classes < 2:
+        if len(self.classes_) < 2:
             raise InputDataError(
                 f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}. "
                 "Pass rows of two classes or more."
             )
-        for found in ("partition_", "layout_"):
-            self.__dict__.pop(found, None)
+        return X, y, codes
+
+    def _learn(self, X: np.ndarray, target: np.ndarray, rng: np.random.Generator, given: tuple[Any, Any]) -> None:
+        n_classes = len(self.classes_)
         held = np.zeros(len(X), dtype=bool)
         if self._validates(n_classes):
-            held = held_out_rows(codes, self.validation_fraction, rng)
-        import modpart._torch.modular_net  # noqa: F401  one_thread holds torch to one thread only when it is loaded
-
-        with one_thread():
-            rows = self._standardise_by(X)
-            training = self._train(rows[~held], codes[~held], n_classes, n_classes, rng, (X, y))
-            self._find_modules(training, rows, codes, held, rng)
-        return self
+            held = held_out_rows(target, self.validation_fraction, rng)
+        training = self._train(X[~held], target[~held], n_classes, n_classes, rng, given)
+        self._find_modules(training, X, target, held, rng)
 
     def _validates(self, n_classes: int) -> bool:
         methods = self._methods(n_classes)
