@@ -33,6 +33,7 @@ from modpart.networks import (
     patch,
 )
 from modpart.networks._cut import n_parameters
+from modpart.networks._cutter import PlanCutter
 from modpart.networks._modularity import links_between
 from modpart.networks._plan import wire_up
 from modpart.networks._threshold import THRESHOLDS, choose_threshold
@@ -158,12 +159,10 @@ def test_frozen_layers_stay_and_shared_weights_are_one():
     np.testing.assert_array_equal(model.weights_["0.weight"], model.weights_["2.weight"])
 
 
-def test_a_module_of_any_kind_trains_with_moda_but_is_not_cut():
+def test_a_module_of_any_kind_trains_with_moda():
     model = ModularNetClassifier(module=Own(), max_epochs=30, random_state=0).fit(X, Y)
-    assert model.score(X, Y) > 0.85 and model.masks_ is None
+    assert model.score(X, Y) > 0.85
     assert pickle.loads(pickle.dumps(model)).score(X, Y) == model.score(X, Y)
-    with pytest.raises(ParameterError, match=r"nn\.Sequential"):
-        model.extract_module(0)
     with pytest.raises(ParameterError, match=r"HardBlocks.*nn\.Sequential"):
         ModularNetClassifier("blocks", module=Own()).fit(X, Y)
 
@@ -252,7 +251,7 @@ def test_the_threshold_is_the_largest_rate_that_holds():
     settings = {"hidden_layer_sizes": (24, 24), "standardize": False, "max_epochs": 30, "random_state": 0}
     model = ModularNetClassifier(None, **settings).fit(images[:900], labels[:900])
     rows, codes, new = images[900:1300], labels[900:1300], np.random.default_rng
-    plain = (model.plan_, model.weights_, model.rates_, rows, codes)
+    plain = (PlanCutter(model.plan_, model.weights_, 10), model.rates_, rows, codes)
     for max_loss in (0.03, 0.003):
         threshold, path = choose_threshold(*plain, max_loss, new(0))
         tried = [row["threshold"] for row in path]
