@@ -73,7 +73,7 @@ class Graph:
         graph = pruning.DependencyGraph().build_dependency(net, self.X)
         (output,) = self.outputs
         masks = {group: np.asarray(mask) for group, mask in keep.items()}
-        masks[output] = np.isin(np.arange(len(net.get_submodule(output).weight)), rows)
+        masks[output] = np.isin(np.arange(len(net.get_parameter(f"{output}.weight"))), rows)
         for name, mask in masks.items():
             if not mask.all():
                 layer = net.get_submodule(name)

@@ -39,8 +39,8 @@ class Pruning:
     def __init__(self, net: Any, masks: Masks, useful: Callable[[Masks], Masks], ridge: float = 0.0) -> None:
         self.net, self.module, self.useful, self.ridge = net, net.module_, useful, ridge
         self.X, self.y = (tensor.double() for tensor in net.batch_)
-        self.masks = useful(masks)
         self.module.double().eval()
+        self._thin(masks)
 
     def finish(self) -> Masks:
         """Give the net back as it was, in single precision, and return the wires left."""
@@ -54,6 +54,29 @@ class Pruning:
         if self.net.heard:
             self.net.heard.clear()
         return value
+
+    @torch.no_grad()
+    def _thin(self, masks: Masks) -> None:
+        """Leave the useful wires of these; what a unit that hears nobody says is constant, and biases take it over."""
+        self.masks, useful, heard = masks, self.useful(masks), dict[str, torch.Tensor]()
+        self.hold()
+        layers = {name: self.module.get_submodule(name.removesuffix(".weight")) for name in masks}
+        handles = [
+            layer.register_forward_pre_hook(lambda _, given, name=name: heard.update({name: given[0]}))
+            for name, layer in layers.items()
+        ]
+        self.loss()
+        for handle in handles:
+            handle.remove()
+        for name, layer in layers.items():
+            weight, bias, values = layer.weight, layer.bias, heard[name]
+            if bias is not None and bias.requires_grad:
+                rows = (values if weight.ndim == 2 else values.movedim(1, -1)).flatten(0, -2)
+                constant = torch.where(rows.amax(0) - rows.amin(0) <= 1e-9, rows[0], 0.0)
+                lost = torch.from_numpy(masks[name] & ~useful[name]).to(weight.device)
+                bias += (weight * lost).flatten(2).sum(2) @ constant if weight.ndim > 2 else (weight * lost) @ constant
+        self.masks = useful
+        self.hold()
 
     @torch.no_grad()
     def hold(self) -> None:
@@ -102,7 +125,7 @@ class Pruning:
             self.masks = {name: mask.copy() for name, mask in masks.items()}
             for name, place in ranked[:count]:
                 self.masks[name].flat[place] = False
-            self.masks = self.useful(self.masks)
+            self._thin(self.masks)
             if self.refit(_REFIT) <= budget:
                 misses = 0
                 continue

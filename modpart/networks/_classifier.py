@@ -333,18 +333,17 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         else:
             keep = {g: np.any([module.masks_[g] for module in modules], axis=0) for g in modules[0].masks_}
         probe = np.random.default_rng(0).standard_normal((16, self.n_features_in_))
-        about = (self.classes_[codes], self.calibration_[codes], keep, self)
         if plan is None:
-            return self._pruned(codes, keep, probe, about)
+            return self._pruned(codes, keep, probe)
         outputs = {wire_up(plan).output: np.isin(np.arange(len(known)), codes)}
         small = cut(plan, weights, keep | outputs)
         from modpart._torch.plans import build, forward
 
         whole = forward(build(plan, silenced(plan, weights, keep)), probe)[:, codes]
         _compare(whole, forward(build(*small), probe), "This is a defect of modpart: please report your layers.")
-        return ClassModule(*small, *about)
+        return ClassModule(*small, self.classes_[codes], self.calibration_[codes], keep, self)
 
-    def _pruned(self, codes: np.ndarray, keep: dict[str, np.ndarray], probe: np.ndarray, about: Any) -> ClassModule:
+    def _pruned(self, codes: np.ndarray, keep: dict[str, np.ndarray], probe: np.ndarray) -> ClassModule:
         """A module of a net that is no chain of known layers."""
         import torch
 
@@ -356,7 +355,8 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         whole = forward(graph.masked(keep, codes), probe, dtype=torch.float32)
         remedy = "Some layer looks at several units at once, or past a ReLU: pass an nn.Sequential of known layers."
         _compare(whole, forward(small, probe, dtype=torch.float32), remedy)
-        return ClassModule(None, to_numpy(small), *about, module=small)
+        labels, pairs = self.classes_[codes], self.calibration_[codes]
+        return ClassModule(None, to_numpy(small), labels, pairs, keep, self, small)
 
 
 def _compare(masked: np.ndarray, small: np.ndarray, remedy: str) -> None:
