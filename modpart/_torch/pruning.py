@@ -32,8 +32,8 @@ class Pruning:
     useful : callable
         Takes masks and returns them without wires that lead nowhere or come from nowhere.
     ridge : float >= 0
-        Weight of the sum of squares of all that is free while it is refitted. Classes that can be told apart need some:
-        the cross entropy alone would send weights to infinity on the first way that it finds.
+        Price of the squares of wires left, biases aside, while they are refitted. Classes that can be told apart need
+        some: the cross entropy alone would send weights to infinity on the first way that it finds.
     """
 
     def __init__(self, net: Any, masks: Masks, useful: Callable[[Masks], Masks], ridge: float = 0.0) -> None:
@@ -94,6 +94,9 @@ class Pruning:
         )
         values = torch.nn.utils.parameters_to_vector(parameters).detach()
         chosen = torch.from_numpy(np.flatnonzero(kept)).to(values.device)
+        prices = np.concatenate([np.full(value.numel(), self.ridge * (name in self.masks)) for name, value in free])[
+            kept
+        ]
 
         def at(x: np.ndarray) -> None:
             values[chosen] = torch.from_numpy(x).to(values.device)
@@ -104,13 +107,13 @@ class Pruning:
             loss = self.loss()
             slopes = torch.autograd.grad(loss, parameters)
             slope = torch.cat([slope.reshape(-1) for slope in slopes])[chosen].cpu().numpy()
-            return loss.item() + self.ridge * float(x @ x), slope + 2.0 * self.ridge * x
+            return loss.item() + float(prices @ x**2), slope + 2.0 * prices * x
 
         settings = {"maxiter": n_iter, "maxcor": 30, "ftol": 1e-10, "gtol": 1e-8}
         start = values[chosen].cpu().numpy()
         found = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", options=settings)
         at(found.x)
-        return float(found.fun) - self.ridge * float(found.x @ found.x)
+        return float(found.fun) - float(prices @ found.x**2)
 
     def cut_while(self, budget: float) -> None:
         """Cut a tenth of the wires at a time, then single ones, as long as refits keep the loss within the budget."""

@@ -55,7 +55,8 @@ class Bimt(Modularity):
     multiplied by 1, by 3 after an eighth of the training, by 10 after two fifths, and by 1 again, biases included,
     after four fifths. (Published: by 10 from a quarter to three quarters. Risen at once, it prunes nets that have not
     generalised yet: adding in a ring of 31 then failed on more splits.) What is left for classes is refitted with an
-    L2 penalty of 1e-6, since the cross entropy of rows that can be told apart has no least value.
+    L2 penalty of 1e-6 on weights, since the cross entropy of rows that can be told apart has no least value. What a
+    unit says that hears nobody any more goes into the biases of those who listened to it.
 
     References
     ----------
