@@ -3,8 +3,9 @@
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
 fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Small tables
 are folded several times over: who wins one set of folds may lose another. Of several single models the best in
-cross-validation is often not the best on new rows: the mean of all that are not clearly worse stands, unless it does
-worse than the best.
+cross-validation is often not the best on new rows: the mean of all that are not clearly worse stands. Parts count less
+the nearer their gain is to its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small table on
+which they cannot be told from luck keeps its single model, and a large gain stays whole.
 """
 
 from dataclasses import dataclass, replace
@@ -16,10 +17,11 @@ from scipy.optimize import nnls
 from sklearn.model_selection import check_cv
 
 from modpart._utils.parallel import parallel_map
-from modpart._utils.seeds import child_seeds, seed_nested
+from modpart._utils.seeds import child_seeds
 from modpart.exceptions import ParameterError
 from modpart.partition._bag.bag import Bag, Family, folds_of
 from modpart.partition._bag.held_out import HeldOut, Saved, Table
+from modpart.partition._bag.mean_of import MeanOf
 from modpart.partition._bag.ridge import PolynomialRidge
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
@@ -39,9 +41,10 @@ SHRINK = 1e-3  # of the weights, relative to the mean square of a correction
 SUM_PRICE = 1e3
 LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, larger ones are cut to that size
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
-STANDARD_ERRORS = 0.5  # that parts have to gain
+STANDARD_ERRORS = 1.5  # that parts have to gain: one, but folds share training rows, sqrt(1 + 5 / 4) times with five
 CLEARLY = 2.0  # standard errors by which a single model is clearly worse than another
 TINY = np.finfo(np.float64).tiny
+SEEDS = 4  # of the smooth single model, whose centres are drawn: with others it may do a quarter better or worse
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
 MOST_REPEATS, REPEATED_ROWS = 3, 1000  # a table is folded so often, or until so many rows were held out
 
@@ -142,7 +145,8 @@ def closed_form_families(n_features: int, weight: np.ndarray, rng: np.random.Gen
     found = [Family(PolynomialRidge(1), scaled=True)]
     if n_features * (n_features + 3) // 2 <= min(QUADRATIC_TERMS, weight.sum() // 2):
         found.append(Family(PolynomialRidge(2), scaled=True))
-    return [*found, Family(seed_nested(BayesianExpert(), rng), parts=False)]
+    smooth = [BayesianExpert(random_state=seed) for seed in child_seeds(rng, SEEDS)]
+    return [*found, Family(MeanOf(smooth), parts=False, folded=smooth[0])]
 
 
 def fit_corrected(
@@ -219,6 +223,7 @@ def _predicted(
     plan: list[Any], X: np.ndarray, y: np.ndarray, weight: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Predictions of rows `test` by all candidates made from rows `train`."""
+    plan = [(replace(family, estimator=family.folded or family.estimator), *rest) for family, *rest in plan]
     bags = _trained(plan, WeightedRows.of(X[train], y[train], weight[train]))
     return np.hstack([bag.predict(X[test]) for bag in bags])
 
@@ -232,7 +237,7 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
 
     What stands without parts is the best single model, or the mean of several. Parts lead from there as far as held-out
     errors tell: where both do equally well but differ, half of the way is better than either end. That share is made
-    without each fold, too, and has to gain half a standard error.
+    without each fold, too. A gain of t of its own uncertainties counts 1 - 1 / t^2 of it, and below one nothing.
     """
     candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
     squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
@@ -254,8 +259,6 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     whole = np.array([stacking_weights(differences[seen], left[seen], weight[seen]) for seen in sets])
     single, plain = squares[:, best_single], np.zeros((len(sets), candidates.shape[1]))
     plain[:, model.singles] = mean_of_close(squares, best_single, held_out.row_weight)
-    if compared(single, errors(plain)).share < 0.0:
-        plain[:] = 0.0
     model.saved = compared(single, errors(whole))
     if not fallback:
         model.weights = whole[0]
@@ -266,9 +269,11 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     shares = np.array([weight[seen] @ (rest[seen] * way[seen]) for seen in sets]) / np.maximum(length, TINY)
     shares = plain + np.clip(shares, 0.0, 1.0)[:, None] * (whole - plain)
     saved = compared(errors(plain), errors(shares))
-    if saved.share <= STANDARD_ERRORS * saved.share_se:
+    uncertain = STANDARD_ERRORS * saved.share_se
+    if saved.share <= uncertain:
         return model.without_parts(plain[0])
-    model.weights, model.saved = shares[0], compared(single, errors(shares))
+    weights = plain + (1.0 - (uncertain / saved.share) ** 2) * (shares - plain)
+    model.weights, model.saved = weights[0], compared(single, errors(weights))
     return model
 
 
