@@ -31,8 +31,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     straight line in every cell cut the table again and again, clones of `estimator` and straight lines learn the cells,
     and their means and boosted sums correct one model of all rows. Cross-validation, with the partitions themselves
     made anew in every fold, compares this with that one model; unless there is a gain, larger than its standard error
-    for regimes and one and a half of it for accuracy, the single model is kept. Use it where a table holds several laws; on one
-    coherent law it costs time and gives the single model, or nearly.
+    for regimes and one and a half of it for accuracy, the single model is kept. Use it where a table holds several
+    laws; on one coherent law it costs time and gives the single model, or nearly.
 
     Parameters
     ----------

@@ -87,35 +87,30 @@ def _best_cut(table: np.ndarray, weights: np.ndarray, rows: np.ndarray, min_rows
     if len(rows) < 2 * min_rows:
         return 0.0, 0, 0.0
     cell = table[rows]
-    first, second = np.triu_indices(table.shape[1])
-    products = weights[rows, None] * cell[:, first] * cell[:, second]
+    root = np.sqrt(weights[rows])[:, None] * cell
     sums, places = [], []
+    whole = root.T @ root
     for column in range(table.shape[1] - 2):
         values = cell[:, 1 + column]
         order = np.argsort(values, kind="stable")
         ordered = values[order]
-        steps = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1  # a cut before row i of the ordered rows
+        steps = np.flatnonzero(np.diff(ordered)) + 1  # a cut before row i of the ordered rows
         steps = steps[(steps >= min_rows) & (steps <= len(rows) - min_rows)]
         if len(steps) > N_CUTS:
             wanted = np.linspace(min_rows, len(rows) - min_rows, N_CUTS)
             steps = np.unique(steps[np.abs(steps[:, None] - wanted).argmin(axis=0)])
         if not len(steps):
             continue
-        sums.append(np.cumsum(np.add.reduceat(products[order], np.append(0, steps[:-1])), axis=0))
+        sorted_root = root[order]
+        blocks = [part.T @ part for part in np.split(sorted_root, steps)[:-1]]
+        sums.append(np.cumsum(blocks, axis=0))
         places += [(column, 0.5 * (ordered[step - 1] + ordered[step])) for step in steps]
     if not places:
         return 0.0, 0, 0.0
-    left, whole = (_matrices(part, table.shape[1]) for part in (np.concatenate(sums), products.sum(axis=0)[None]))
+    left = np.concatenate(sums)
     losses = ridge_loss(left) + ridge_loss(whole - left)
     winner = int(losses.argmin())
-    return float(ridge_loss(whole)[0] - losses[winner]), *places[winner]
-
-
-def _matrices(upper: np.ndarray, size: int) -> np.ndarray:
-    """Symmetric matrices whose upper triangles are the rows of `upper`."""
-    place = np.empty((size, size), dtype=np.int64)
-    place[np.triu_indices(size)] = np.arange(upper.shape[1])
-    return upper[:, np.triu(place) + np.triu(place, 1).T]
+    return float(ridge_loss(whole[None])[0] - losses[winner]), *places[winner]
 
 
 def ridge_loss(moments: np.ndarray, alpha: float = ALPHA) -> np.ndarray:
