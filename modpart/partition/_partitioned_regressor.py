@@ -41,9 +41,9 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert` (the mean of four
-        seeds) in cross-validation, or the mean of those within two standard errors of it, with parts of the first two
-        where they gain.
+        ``mode="accuracy"`` a mean of straight ridge, quadratic ridge and a :class:`BayesianExpert` (of four seeds), one
+        that cross-validation puts t standard errors behind the best counting ``exp(-t ** 2 / 2)``, with parts of the
+        first two where they gain.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
         "hard" asks the likeliest expert, "soft" blends experts by the gate's shares, "auto" takes "soft" unless it did

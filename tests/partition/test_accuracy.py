@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from modpart.datasets import make_friedman, make_linear, make_pure_noise
 from modpart.exceptions import ParameterError
 from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor, _partitioned_regressor
-from modpart.partition._bag.accuracy import CorrectedModel, _weigh, mean_of_close, stacking_weights
+from modpart.partition._bag.accuracy import CorrectedModel, _weigh, shares_of_close, stacking_weights
 from modpart.partition._bag.bag import Bag, Family, folds_of
 from modpart.partition._bag.held_out import HeldOut, Table
 from modpart.partition._bag.mean_of import MeanOf
@@ -344,10 +344,15 @@ def test_the_smooth_single_model_is_the_mean_of_several_seeds():
     assert len({expert.random_state for expert in smooth.single.estimators_}) == 4
 
 
-def test_single_models_that_are_not_clearly_worse_share_the_prediction():
+def test_single_models_count_by_how_close_they_come():
     rng = np.random.default_rng(0)
-    noise = rng.normal(size=(200, 3)) * [1.0, 1.01, 3.0]
-    np.testing.assert_array_equal(mean_of_close(noise**2, 0, np.ones(200)), [0, 0.5, 0])
+    squares = (rng.normal(size=(200, 3)) * [1.0, 1.05, 3.0]) ** 2
+    worse = squares[:, 1] - squares[:, 0]
+    t = worse.mean() / (worse.std(ddof=1) / np.sqrt(200))
+    assert 0.2 < t < 2
+    expected = np.exp(-(t**2) / 2)
+    np.testing.assert_allclose(shares_of_close(squares, 0, np.ones(200)), [0, expected / (1 + expected), 0], atol=1e-4)
+    np.testing.assert_array_equal(shares_of_close(squares[:, [0, 0]], 0, np.ones(200)), [0, 0.5])
 
 
 def test_small_tables_are_folded_several_times_and_rows_still_count_once():

@@ -3,9 +3,9 @@
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
 fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Small tables
 are folded several times over: who wins one set of folds may lose another. Of several single models the best in
-cross-validation is often not the best on new rows: the mean of all that are not clearly worse stands. Parts count less
-the nearer their gain is to its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small table on
-which they cannot be told from luck keeps its single model, and a large gain stays whole.
+cross-validation is often not the best on new rows: a mean stands, in which others count by how close they come. Parts
+count less the nearer their gain is to its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small
+table on which they cannot be told from luck keeps its single model, and a large gain stays whole.
 """
 
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ __all__ = [
     "closed_form_families",
     "family_of",
     "fit_corrected",
-    "mean_of_close",
+    "shares_of_close",
     "stacking_weights",
 ]
 
@@ -42,7 +42,6 @@ SUM_PRICE = 1e3
 LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, larger ones are cut to that size
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
 STANDARD_ERRORS = 1.5  # that parts have to gain: one, but folds share training rows, sqrt(1 + 5 / 4) times with five
-CLEARLY = 2.0  # standard errors by which a single model is clearly worse than another
 TINY = np.finfo(np.float64).tiny
 SEEDS = 4  # of the smooth single model, whose centres are drawn: with others it may do a quarter better or worse
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
@@ -235,9 +234,10 @@ def _trained(plan: list[Any], rows: WeightedRows) -> list[Bag]:
 def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> CorrectedModel:
     """Choose the reference, the limits and the weights by held-out predictions; measure the gain; fall back.
 
-    What stands without parts is the best single model, or the mean of several. Parts lead from there as far as held-out
-    errors tell: where both do equally well but differ, half of the way is better than either end. That share is made
-    without each fold, too. A gain of t of its own uncertainties counts 1 - 1 / t^2 of it, and below one nothing.
+    What stands without parts is a mean of the single models, most of it the best and those close to it. Parts lead from
+    there as far as held-out errors tell: where both do equally well but differ, half of the way is better than either
+    end. That share is made without each fold, too. A gain of t times its uncertainty counts 1 - 1 / t^2 of itself, and
+    where t is below one nothing.
     """
     candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
     squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
@@ -258,7 +258,7 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     sets = held_out.without_each_fold()
     whole = np.array([stacking_weights(differences[seen], left[seen], weight[seen]) for seen in sets])
     single, plain = squares[:, best_single], np.zeros((len(sets), candidates.shape[1]))
-    plain[:, model.singles] = mean_of_close(squares, best_single, held_out.row_weight)
+    plain[:, model.singles] = shares_of_close(squares, best_single, held_out.row_weight)
     model.saved = compared(single, errors(whole))
     if not fallback:
         model.weights = whole[0]
@@ -277,8 +277,8 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     return model
 
 
-def mean_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndarray:
-    """Weights for the mean of the single models that are not clearly worse than the best.
+def shares_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndarray:
+    """Weights for a mean of single models: one that does t standard errors worse than the best counts exp(-t^2 / 2).
 
     Parameters
     ----------
@@ -293,8 +293,9 @@ def mean_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndar
         That of the best is what the others leave, given as 0.
     """
     worse = [Saved(errors, errors - squares[:, best], weight) for errors in squares.T]
-    close = np.array([much.share <= CLEARLY * much.share_se for much in worse])
-    weights = close / close.sum()
+    distances = np.array([much.share / max(much.share_se, TINY) for much in worse])
+    weights = np.exp(-0.5 * distances**2)
+    weights /= weights.sum()
     weights[best] = 0.0
     return weights
 
