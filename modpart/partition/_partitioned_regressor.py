@@ -41,8 +41,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` a mean of straight ridge, quadratic ridge and a :class:`BayesianExpert` (of four seeds), one
-        that cross-validation puts t standard errors behind the best counting ``exp(-t ** 2 / 2)``, with parts of the
+        ``mode="accuracy"`` a mean of straight ridge, quadratic ridge and a :class:`BayesianExpert` (three seeds), where
+        one that cross-validation puts t standard errors behind the best counts ``exp(-t ** 2 / 2)``, with parts of the
         first two where they gain.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"

@@ -43,7 +43,7 @@ LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, large
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
 STANDARD_ERRORS = 1.5  # that parts have to gain: one, but folds share training rows, sqrt(1 + 5 / 4) times with five
 TINY = np.finfo(np.float64).tiny
-SEEDS = 4  # of the smooth single model, whose centres are drawn: with others it may do a quarter better or worse
+SEEDS = 3  # of the smooth single model, whose centres are drawn: with others it may do a quarter better or worse
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
 MOST_REPEATS, REPEATED_ROWS = 3, 1000  # a table is folded so often, or until so many rows were held out
 
