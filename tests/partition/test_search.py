@@ -151,7 +151,8 @@ def test_kinks_along_one_of_two_inputs_stay_borders():
     """One curve of the input that matters has more evidence than three pieces, but the kinks are plain."""
     X, y, regime = standardised(make_hammerstein(1000, random_state=9010))
     found = find_regimes(X, y, np.random.default_rng(9010))
-    assert adjusted_rand_score(regime, found.labels) > 0.9
+    assert len(found.posteriors) == 3
+    assert adjusted_rand_score(regime, found.labels) > 0.8
 
 
 @pytest.mark.parametrize(("make", "seed"), [(make_three_pieces, 500), (make_rare_corner, 509)])
