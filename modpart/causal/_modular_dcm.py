@@ -19,6 +19,7 @@ from modpart.causal._dcm.guests import TrainedModule, exported, read_guests, rep
 from modpart.causal._dcm.learning import ModuleFit, fingerprint, learn_modules
 from modpart.causal._dcm.plan import modules_for, node_list, states_of_causes
 from modpart.causal._dcm.reading import check_variables, complete_graph, read_regimes
+from modpart.causal._dcm.support import learn_support
 from modpart.causal._graph import CausalGraph
 from modpart.exceptions import ModpartError, ModpartWarning, ParameterError, PositivityWarning
 
@@ -56,7 +57,8 @@ class ModularDCM(Answers, Estimator):
         How a module is fitted: adversarially by a critic with a gradient penalty [3]_; by the maximum mean
         discrepancy; by maximum likelihood, summed exactly over the hidden states, of columns (their parents may be
         images). "auto" takes the likelihood for modules of columns, where it is faster and nearer to the truth, and the
-        critic where an image is drawn.
+        critic where an image is drawn. For numbers that share hidden causes take "auto": the critic is several times
+        farther off there, and warns.
     mode : {"modular", "joint"}, default="modular"
         "joint" trains all networks at once, for comparison.
     column_types : mapping of str to str or None, default=None
@@ -87,7 +89,7 @@ class ModularDCM(Answers, Estimator):
         Rows of one step.
     max_steps : int or "auto", default="auto"
         Steps for each module of several variables; a module of one takes half. "auto" is 1000 by likelihood, 1600
-        where all combinations of states are compared (1000 where these are more than 1000), and 3000 otherwise.
+        where all combinations of states are compared, and 3000 otherwise.
     n_restarts : int, default=1
         Starts of each module, of which the one closest to the data is kept.
     on_unidentifiable : {"raise", "warn"}, default="raise"
@@ -117,6 +119,8 @@ class ModularDCM(Answers, Estimator):
         Weights of each variable's network.
     priors_ : dict of int to ndarray
         Logits of the states of each hidden cause.
+    support_ : dict of str to Support
+        For each variable with several discrete causes, the rows of the data for each combination of their states.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only when the columns have names.
@@ -138,7 +142,9 @@ class ModularDCM(Answers, Estimator):
 
     Where a module and what it is compared on are discrete, with at most 8192 combinations of states, the critic and the
     mechanisms are trained on exact expectations over all of them; elsewhere on `batch_size` sampled rows, through
-    which gradients of states pass straight.
+    which gradients of states pass straight. In expectations, what a module is run with and does not learn is drawn as
+    in the data half the time, and by itself, as if it were set, the other half: interventions ask about combinations
+    that the data hold rarely.
 
     Different from the paper: the training order comes from a closure rule that is complete; a hidden cause is a
     variable of finitely many states rather than a normal vector, so that densities are sums; a variable's own noise is
@@ -312,6 +318,7 @@ class ModularDCM(Answers, Estimator):
             report=lambda part: progress.step("module", f"{', '.join(part.nodes)} by {part.loss}"),
         )
         progress.finish()
+        self.support_ = learn_support(graph, self.columns_, data)
         moved = [name for name in before if fingerprint(self.weights_[name]) != before[name]]
         if moved:
             raise ModpartError(f"The frozen network of {moved[0]!r} has changed during the fit; please report this.")
@@ -411,6 +418,15 @@ class ModularDCM(Answers, Estimator):
                 ModpartWarning,
                 stacklevel=3,
             )
+        rough = [part for part in self.modules_ if part.loss in ("wgan-gp", "mmd") and self._ties_numbers(part.nodes)]
+        if rough and self.loss != "auto":
+            warn(
+                f"Module {', '.join(rough[0].nodes)} holds numbers that share hidden causes, learned by "
+                f"loss={self.loss!r}: effects are several times as far off as with loss='auto', which takes the "
+                "likelihood there, and on some graphs no nearer to the truth than P(y | x).",
+                ModpartWarning,
+                stacklevel=3,
+            )
         thin = [part for part in self.modules_ if part.misfit["overlap"] < COVERED]
         if thin:
             part = min(thin, key=lambda part: part.misfit["overlap"])
@@ -423,6 +439,12 @@ class ModularDCM(Answers, Estimator):
                 stacklevel=3,
             )
 
+    def _ties_numbers(self, names: Iterable[str]) -> bool:
+        """Whether one of these is a number with a hidden cause, and none an image."""
+        kinds = {v: self.columns_[v].node_kind for v in names}
+        tied = any(kind == "numeric" and len(self.graph_.district(v)) > 1 for v, kind in kinds.items())
+        return tied and "tensor" not in kinds.values()
+
     def fit_report(self) -> pd.DataFrame:
         """How well each module reproduces the data that it was trained on.
 
@@ -433,8 +455,11 @@ class ModularDCM(Answers, Estimator):
             (total variation), that distance, the distance that chance alone would make, and whether the module is badly
             fitted: off by more than 0.05 above chance. The overlap is the share, of what the module is asked about in
             answers to interventions, that the data it was trained on cover; the rest is a guess. NaN beside images.
+            Where causes of one of its variables hardly occur together, "thinnest" names the combination that would be
+            the commonest if the first of them were set, and its rows.
         """
         check_is_fitted(self)
+        thin = [self._thinnest(part.nodes) for part in self.modules_]
         rows = [
             {
                 "module": ", ".join(part.nodes),
@@ -445,9 +470,10 @@ class ModularDCM(Answers, Estimator):
                 "distance": part.misfit["distance"],
                 "noise": part.misfit["noise"],
                 "badly fitted": part.misfit["distance"] > part.misfit["noise"] + 0.05,
-                "overlap": part.misfit["overlap"],
+                "overlap": float(np.minimum(part.misfit["overlap"], covered)),
+                "thinnest": words,
             }
-            for part in self.modules_
+            for part, (covered, words) in zip(self.modules_, thin, strict=True)
         ]
         return pd.DataFrame(rows)
 
@@ -502,6 +528,7 @@ class ModularDCM(Answers, Estimator):
                 f"load_module: got a {type(module).__name__}. Pass what export_module gave, or the file that keeps it."
             )
         replaced(self, variable, module)
+        self.support_ = {v: support for v, support in self.support_.items() if v not in module.nodes}
         unknown = {"distance": np.nan, "noise": np.nan, "columns": (), "overlap": np.nan}
         self.modules_ = [
             ModuleFit(part.nodes, "loaded", [], unknown, 0.0) if set(part.nodes) & set(module.nodes) else part

@@ -384,6 +384,27 @@ def test_pairs_that_the_data_lack_are_told(fitted):
     assert (fitted.fit_report()["overlap"] > 0.95).all()
 
 
+def test_a_treatment_that_some_combination_of_covariates_never_has_is_told():
+    rng = np.random.default_rng(0)
+    C, D = rng.integers(3, size=3000), rng.integers(2, size=3000)
+    X = np.where((C == 2) & (D == 1), np.arange(3000) % 1000 == 0, rng.random(3000) < 0.5).astype(int)
+    data = pd.DataFrame({"C": np.array(["low", "mid", "high"])[C], "D": D == 1, "X": X})
+    data["Y"] = rng.random(3000) < 0.2 + 0.3 * X + 0.1 * C
+    model = ModularDCM("C -> X; D -> X; C -> Y; D -> Y; X -> Y", loss="likelihood", max_steps=20, random_state=0)
+    report = model.fit(data).fit_report().set_index("module")
+    combination = (C == 2) & (D == 1)
+    rows = int((X[combination] == 1).sum())
+    assert 0 < rows < 5
+    assert report.loc["Y", "thinnest"] == f"X=1 beside C=high, D=True: {rows} rows"
+    assert report.loc["Y", "overlap"] == pytest.approx(1 - combination.mean() * X.mean(), abs=1e-6)
+    assert report.loc["X", "overlap"] == 1.0
+    assert report.loc["X", "thinnest"] == ""
+    with pytest.warns(PositivityWarning, match=rf"With do X=1: Y .* C=high, D=True, X=1, .* {rows} rows of data"):
+        model.sample(5000, variables="Y", do={"X": 1}, random_state=0)
+    model.sample(5000, variables="Y", do={"X": 0}, random_state=0)  # of which there are enough
+    model.sample(5000, variables="C", do={"X": 1}, random_state=0)  # for which X is no cause
+
+
 def test_the_likelihood_is_taken_for_columns_and_the_critic_for_images():
     rng = np.random.default_rng(0)
     numbers = pd.DataFrame(rng.normal(size=(50, 3)), columns=["X", "Z", "Y"])

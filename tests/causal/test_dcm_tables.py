@@ -100,7 +100,7 @@ def test_what_is_given_may_be_nothing(system, values):
     table = Table(system, values, [], ["W"])
     with torch.no_grad():
         assert float(table.fake(system).sum()) == pytest.approx(1.0, abs=1e-6)
-    assert table.given.tolist() == [1.0, 1.0]
+    assert table.base.tolist() == [1.0, 1.0]
 
 
 def test_large_and_continuous_comparisons_are_sampled(system, values):
@@ -109,3 +109,47 @@ def test_large_and_continuous_comparisons_are_sampled(system, values):
     assert not fits_a_table(system, values, ["Z"], ["X", "W", "Y"])
     system.known["Y"] = Node("Y", DISCRETE, 5000, Y.parents, Y.causes)
     assert not fits_a_table(system, values, ["Z"], ["X", "W", "Y"])
+
+
+def sampled(system, count=100_000):
+    """Rows of the system, and Z for it."""
+    z = np.random.default_rng(1).integers(2, size=count)
+    with torch.no_grad():
+        rows = system.relaxed(["X", "W", "Y"], {"Z": one_hot(z.tolist(), 2)}, count, Draw(new_generator(5)), 0.0)
+    return {"Z": z, **{name: rows[name].argmax(1).numpy() for name in ("X", "W", "Y")}}
+
+
+def test_the_context_comes_from_the_data_and_half_of_it_by_itself():
+    follows = Node("W", DISCRETE, 3, ("X",))
+    nodes, generator = [X, follows, Node("Y", DISCRETE, 2, ("W",), (0,))], new_generator(0)
+    known = {node.name: node for node in (Z, *nodes)}
+    nets = [new_mechanism(n, [known[p] for p in n.parents], [4] * len(n.causes), (8,), 1, generator) for n in nodes]
+    system = System(nodes, nets, {0: 4}, [Z])
+    with torch.no_grad():
+        for parameter in system.parameters():
+            parameter.copy_(2 * torch.randn(parameter.shape, generator=generator) / parameter.shape[0] ** 0.5)
+    data = sampled(system)
+    table = Table(system, data, ["Z"], ["X", "W", "Y"], ["X", "Y"])
+    with torch.no_grad():
+        law = table.fake(system)
+        system.mechanism("W").bias.add_(3.0)
+        assert torch.equal(table.fake(system), law)  # an error of the context passes into nothing
+    gap = (law - table.real).abs().sum() / 2
+    assert float(table.real.sum()) == pytest.approx(1.0, abs=1e-5)
+    assert float(gap) < 0.03  # the system that made the data has the law of the data
+    shape = (2, 3, 3, 2)
+    counts = np.zeros(shape)
+    np.add.at(counts, tuple(data[name] for name in ("Z", "X", "W", "Y")), 1)
+    plain = Table(system, data, ["Z"], ["X", "W", "Y"]).real.numpy().reshape(shape)
+    assert plain == pytest.approx(counts / counts.sum(), abs=1e-6)
+    real = table.real.numpy().reshape(shape)
+    assert real.sum((2, 3)) == pytest.approx(plain.sum((2, 3)), abs=1e-5)  # Z and X as they are
+    seen = counts.sum(3) > 0
+    outcome, before = (law / law.sum(3, keepdims=True).clip(1e-12) for law in (real, plain))
+    assert outcome[seen] == pytest.approx(before[seen], abs=1e-4)  # Y given all before it as it is
+    alone, kept = plain.sum((1, 3)), plain.sum(3) / plain.sum((2, 3))[..., None].clip(1e-12)
+    wanted = 0.5 * kept + 0.5 * (alone / alone.sum(1, keepdims=True))[:, None]
+    often = (counts.sum(3) > 500).all(2)
+    assert often.any()
+    found = real.sum(3) / real.sum((2, 3))[..., None].clip(1e-12)
+    assert found[often] == pytest.approx(wanted[often], abs=0.01)

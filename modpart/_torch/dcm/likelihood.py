@@ -124,6 +124,17 @@ class Evidence:
         values = {name: _values(system, name, column[name]) for name in needed}
         return cls(names, values, from_numpy(share * counts / counts.sum(), np.float32), own)
 
+    @classmethod
+    def rows_of(
+        cls, system: System, names: Sequence[str], table: Mapping[str, np.ndarray]
+    ) -> tuple["Evidence", torch.Tensor]:
+        """The different rows of a table, and which of them each row of the table is."""
+        needed = sorted({name for v in names for name in (v, *system.nodes[v].parents)})
+        stacked = np.stack([table[name] for name in needed], axis=1)
+        rows, which = np.unique(stacked, axis=0, return_inverse=True)
+        different = dict(zip(needed, rows.T, strict=True))
+        return cls.of(system, names, different, 1.0), torch.from_numpy(which.reshape(-1))
+
     def factors(self, system: System) -> list[Factor]:
         """Log probability of each variable in every row, for all states of its hidden causes."""
         found = []

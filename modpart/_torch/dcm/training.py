@@ -25,8 +25,7 @@ from modpart._torch.state import from_numpy, load_numpy, to_numpy
 
 __all__ = ["DataSet", "Job", "Learned", "Settings", "build", "train", "worst_pair"]
 
-STEPS_OF = {"likelihood": 1000, "table": 1600, "large table": 1000, "samples": 3000}  # of a module of several variables
-LARGE = 1000  # combinations of states from which a table is large
+STEPS_OF = {"likelihood": 1000, "table": 1600, "samples": 3000}  # of a module of several variables
 
 
 @dataclass(frozen=True)
@@ -198,7 +197,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
             **common,
         )
     nodes = {node.name: node for node in job.nodes}
-    comparisons = [_comparison(system, part, nodes, s.device) for part in job.data]
+    comparisons = [_comparison(system, job, part, nodes) for part in job.data]
     if not all(isinstance(comparison, Table) for comparison in comparisons):
         system.priors.requires_grad_(False)  # samples pass no gradient to them
     common |= _length(job, _kind(comparisons))
@@ -222,10 +221,7 @@ def _net(job: Job, system: System, draw: Draw, weights: torch.Generator) -> Step
 
 def _kind(comparisons: Sequence[Comparison | Table]) -> str:
     """Which entry of :data:`STEPS_OF` holds."""
-    sizes = [len(comparison.real) for comparison in comparisons if isinstance(comparison, Table)]
-    if len(sizes) < len(comparisons):
-        return "samples"
-    return "large table" if max(sizes) > LARGE else "table"
+    return "table" if all(isinstance(comparison, Table) for comparison in comparisons) else "samples"
 
 
 def _length(job: Job, kind: str) -> dict[str, Any]:
@@ -235,9 +231,10 @@ def _length(job: Job, kind: str) -> dict[str, Any]:
     return {"n_steps": steps, "max_epochs": -(-steps // STEPS)}
 
 
-def _comparison(system: System, part: DataSet, nodes: Mapping[str, Node], device: str) -> Comparison | Table:
+def _comparison(system: System, job: Job, part: DataSet, nodes: Mapping[str, Node]) -> Comparison | Table:
+    device = job.settings.device
     if fits_a_table(system, part.values, part.given, part.drawn):
-        return Table(system, part.values, part.given, part.drawn).to(device)
+        return Table(system, part.values, part.given, part.drawn, job.learn).to(device)
     rows = {name: features(nodes[name], _tensor(nodes[name], values, device)) for name, values in part.values.items()}
     return Comparison(rows, part.given, part.drawn)
 

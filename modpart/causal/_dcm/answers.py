@@ -17,6 +17,7 @@ from modpart._utils.seeds import check_rng, child_seeds
 from modpart.causal._counterfactual import Event
 from modpart.causal._dcm.reading import read_rows
 from modpart.causal._dcm.runs import Runs
+from modpart.causal._dcm.support import FEW
 from modpart.exceptions import (
     GraphError,
     InputDataError,
@@ -29,6 +30,8 @@ from modpart.exceptions import (
 __all__ = ["Answers", "Effect"]
 
 FEW_ROWS = 30  # of the data that hold a value which is set; fewer are warned of
+SCARCE = 0.05  # of the draws that rest on fewer rows than are worth anything; more is warned of
+LOOKED_AT = 20_000  # draws
 GRID = np.linspace(-4.0, 4.0, 81)  # standardised values over which a number is averaged
 
 
@@ -143,6 +146,7 @@ class Answers(Runs):
         rng = check_rng(random_state)
         with self._ready(rng) as (system, draw):
             values, effective = self._draw(system, draw, n_samples, do, given)
+        self._warn_of_scarce(do, names[0], values)
         frame = self._frame({name: values[name] for name in names[1]})
         if given and isinstance(frame, pd.DataFrame):
             frame.attrs["effective_sample_size"] = effective
@@ -404,6 +408,29 @@ class Answers(Runs):
                     PositivityWarning,
                     stacklevel=3,
                 )
+
+    def _warn_of_scarce(self, do: Mapping[str, Any], names: list[str], values: Mapping[str, Any]) -> None:
+        """Tell of a variable that is asked what it does beside combinations of its causes that the data hardly hold."""
+        if not do or not names:
+            return
+        changed = self.graph_.do(do)
+        asked = (changed.ancestors(names) & changed.descendants(do)) - set(do)
+        worst: tuple[float, str] = (SCARCE, "")
+        for v in [v for v in self.graph_.order if v in asked and v in self.support_]:
+            support = self.support_[v]
+            drawn = {name: values[name][:LOOKED_AT].cpu().numpy() for name in support.names}
+            share, code, common, rows = support.scarce(drawn)
+            if share > worst[0]:
+                where = support.words(code, self.columns_)
+                worst = (
+                    share,
+                    f"{v} is drawn for combinations of its causes that fewer than {FEW} rows of data have, in "
+                    f"{share:.0%} of the draws; above all {where}, in {common:.0%} of the draws and {rows} rows of "
+                    f"data. What {v} does there is a guess; rows with {where} would help.",
+                )
+        if worst[1]:
+            told = ", ".join(name if np.ndim(value) else f"{name}={value!r}" for name, value in do.items())
+            warn(f"With do {told}: {worst[1]}", PositivityWarning, stacklevel=3)
 
     def _predict_do(self, X: Any, do: frozenset[str], n_samples: int, random_state: Any) -> np.ndarray:
         table = read_rows(self, X, missing=[name for name in self.columns_ if name not in do])

@@ -13,6 +13,7 @@ from modpart._utils.seeds import check_rng, child_seeds
 from modpart.causal._dcm.columns import Column
 from modpart.causal._dcm.guests import TrainedModule
 from modpart.causal._dcm.plan import node_list
+from modpart.causal._dcm.support import Support
 from modpart.causal._graph import CausalGraph
 from modpart.causal._modules import Module
 from modpart.exceptions import InputDataError, ModpartWarning, PositivityWarning
@@ -31,6 +32,7 @@ class Runs:
     columns_: dict[str, Column]
     weights_: dict[str, dict[str, np.ndarray]]
     priors_: dict[int, np.ndarray]
+    support_: dict[str, Support]
     n_states_: dict[int, int]
     modules: Mapping[str, Any] | None
 
@@ -189,6 +191,15 @@ class Runs:
                     share = overlap(system, data[regime], module.nodes - regime, context, draw)
                 found.append((share, [v for v in self.graph_.order if v in context]))
         return min(found, key=lambda pair: -np.inf if np.isnan(pair[0]) else pair[0])
+
+    def _thinnest(self, module: Iterable[str]) -> tuple[float, str]:
+        """Share covered of the combinations of causes that a module is asked about, and the one most missed."""
+        found = [(self.support_[v], *self.support_[v].least()) for v in module if v in self.support_]
+        found = [entry for entry in found if entry[2]]
+        if not found:
+            return 1.0, ""
+        support, covered, name, code, rows = min(found, key=lambda entry: entry[1])
+        return covered, f"{support.words(code, self.columns_, name)}: {rows} rows"
 
     def _frame(self, values: Mapping[str, Any]) -> Any:
         decoded = {name: self.columns_[name].decode(x.cpu().numpy()) for name, x in values.items()}
