@@ -142,7 +142,7 @@ def two_cores(sizes):
             table = np.hstack([X, Y])
             with parallel_config("loky"):
                 Parallel(2)(delayed(fitted)(table[:5000]) for _ in range(4))  # starts the processes
-            for _ in range(1 if n > 10_000 else 10):
+            for _ in range(1 if n > 10_000 else 5):
                 for kind, (backend, n_jobs) in kinds.items():
                     start = perf_counter()
                     with parallel_config(backend):
