@@ -8,6 +8,7 @@ from modpart.datasets import (
     make_curved_minority,
     make_elastoplastic,
     make_four_quadrants,
+    make_hammerstein,
     make_rare_corner,
     make_sine_burst,
     make_smooth_curve,
@@ -144,6 +145,14 @@ def test_one_law_may_weigh_two_inputs_unequally():
     y += 0.05 * y.std() * rng.standard_normal(1000)
     X, y, _ = standardised((X, y, None))
     assert find_regimes(X, y, np.random.default_rng(9101)).labels.max() == 0
+
+
+def test_kinks_along_one_of_two_inputs_stay_borders():
+    """One curve of the input that matters has more evidence than three pieces, but the kinks are plain."""
+    X, y, regime = standardised(make_hammerstein(1000, random_state=9010))
+    found = find_regimes(X, y, np.random.default_rng(9010))
+    assert len(found.posteriors) == 3
+    assert adjusted_rand_score(regime, found.labels) > 0.8
 
 
 @pytest.mark.parametrize(("make", "seed"), [(make_three_pieces, 500), (make_rare_corner, 509)])

@@ -115,6 +115,7 @@ def environment_effects(
     Returns
     -------
     effects : EnvironmentEffects
+        Coefficients with intervals, the distances that they explain, and the replicates.
 
     Raises
     ------
@@ -133,7 +134,14 @@ def environment_effects(
 
     Examples
     --------
-    See :class:`EnvironmentEffects`.
+    >>> import numpy as np
+    >>> from modpart.efficiency import environment_effects
+    >>> rng = np.random.default_rng(0)
+    >>> x, z = rng.uniform(1, 10, 60), rng.normal(size=60)
+    >>> y = np.sqrt(x) / (1 + np.abs(0.3 + 0.3 * z + rng.normal(0, 0.1, 60)))
+    >>> effects = environment_effects(x, y, z, orientation="output", algorithm=2, n_bootstrap=50, random_state=0)
+    >>> bool(effects.table.loc["z0", "low"] > 0)
+    True
     """
     given = {"technology": technology, "orientation": orientation, "algorithm": algorithm, "n_bootstrap": n_bootstrap}
     validate(

@@ -1,6 +1,7 @@
 """What is known of cells of rows, remembered: from one labelling to the next most cells keep their rows."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ class Cells:
             places = np.full(len(keys), -1)
             places[new] = np.arange(len(new))
             groups = places[labels]
-            rows = slice(None) if len(new) == len(keys) else np.flatnonzero(groups >= 0)
+            rows: Any = slice(None) if len(new) == len(keys) else np.flatnonzero(groups >= 0)
             stats = Stats.of_groups(
                 [matrix[rows] for matrix in self.augmented],
                 groups[rows],

@@ -1,6 +1,7 @@
 """The law of a cell: what it has learned of all outputs, which share its rows and features."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class Law:
     @classmethod
     def of(cls, stats: Stats, s2: np.ndarray, evidences: "list[np.ndarray] | None" = None) -> "Law":
         """Law of the single cell in `stats`; `s2` and, if known, `evidences` of the models for each output."""
-        known = [None] * stats.n_outputs if evidences is None else evidences
+        known: list[Any] = [None] * stats.n_outputs if evidences is None else evidences
         return cls([posterior(*each) for each in zip(stats.outputs(), s2, known, strict=True)])
 
     def on_host(self) -> "Law":

@@ -1,5 +1,6 @@
 """Cut the rows into more cells than there are regimes, by a tree whose criterion is the evidence of its leaves."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,38 +136,39 @@ def _best_cut(
         for matrix, gram in zip(augmented, whole.coarsest(useful_scales(whole, s2)).grams, strict=False)
     ]
 
-    def weigh(direction: int, wanted: np.ndarray, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[_Cut]:
-        values = projections[rows, direction]
-        edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1))[wanted]
-        segments = np.searchsorted(edges, values, side="left")
-        left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear, **kind).cumulative()
-        allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
-        if not len(allowed):
+    def weigh(directions: Iterable[int], wanted: np.ndarray, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[_Cut]:
+        lefts, rights, places = [], [], []
+        for direction in directions:
+            values = projections[rows, direction]
+            edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1))[wanted]
+            segments = np.searchsorted(edges, values, side="left")
+            left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear, **kind).cumulative()
+            allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
+            everything, left = left.grams, left[allowed]
+            lefts.append(left)
+            rest = [every[-1] - gram for every, gram in zip(everything, left.grams, strict=True)]
+            rights.append(left.with_cells(rest, total - left.counts))
+            places += [(direction, int(wanted[cut])) for cut in allowed]
+        sides = Stats.joined([*lefts, *rights])  # one stack: most are small
+        if not places:
             return []
-        everything, left = left.grams, left[allowed]
-        right = left.with_cells(
-            [every[-1] - gram for every, gram in zip(everything, left.grams, strict=True)], total - left.counts
-        )
-        below, above = (log_evidence(side, s2, n_models=n_models, amplitudes=amplitudes) for side in (left, right))
-        return [
-            (float(b + a) - leaf.evidence, direction, int(wanted[cut]), b, a)
-            for b, a, cut in zip(below, above, allowed, strict=True)
-        ]
+        below, above = np.split(log_evidence(sides, s2, n_models=n_models, amplitudes=amplitudes), 2)
+        return [(float(b + a) - leaf.evidence, *place, b, a) for b, a, place in zip(below, above, places, strict=True)]
 
     def ranked(wanted: np.ndarray) -> list[_Cut]:
-        return [cut for direction in range(projections.shape[1]) for cut in weigh(direction, wanted, MIDDLE)]
+        return weigh(range(projections.shape[1]), wanted, MIDDLE)
 
     coarse = np.arange(1, quantiles, 3)
     found = ranked(coarse)
     if not found:
         return None
     _, direction, centre, *_ = max(found)
-    best = max(weigh(direction, np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < quantiles])))
+    best = max(weigh([direction], np.array([q for q in range(centre - 2, centre + 3) if 0 <= q < quantiles])))
     if best[0] <= least_gain:  # between two coarse cuts a whole regime may hide
         hidden = ranked(np.setdiff1d(np.arange(quantiles), coarse))
         if hidden:
             _, direction, place, *_ = max(hidden)
-            best = max(best, *weigh(direction, np.array([place])))
+            best = max(best, *weigh([direction], np.array([place])))
     gain, direction, quantile, below_evidence, above_evidence = best
     if gain <= least_gain:
         return None

@@ -114,8 +114,8 @@ def find_regimes(
     gained; the partition of highest evidence stays. Over all rows, jumps make an input that matters within a regime
     seem idle. Rows that local lines took for outliers count again where a law nearby fits them. Distances between rows,
     for votes and gates, keep the relevance of all rows together. Where a search ends with one regime the best cut
-    competes alone, since a cut may pay only once its border has moved. Of two inputs one may matter more to a law;
-    at the end one law that weighs them so is held against the regimes, and these against it in the same weights.
+    competes alone, since a cut may pay only once its border has moved. Of two inputs one may matter more to a law: at
+    the end one law that weighs them so is held against regimes without a clear kink or jump between them.
 
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
@@ -249,9 +249,13 @@ def _found_in(
     if smooth and X.shape[1] == 2 and bounds[0] == 1 and found[2].max() > 0:  # a law may weigh two inputs unequally
         law_relevance = pair_relevance(X, y, np.random.default_rng(seed), weight)
         search = seen(SmoothBasis(law_relevance).fit(X, seed), list(found[1].history))
-        for labels in (np.zeros_like(found[2]), search.compete(found[2], found[3])):
-            s2 = _settle(search, labels, found[3])
-            found = max(found, (search.total(labels, s2), search, labels, s2), key=lambda look: look[0])
+        labels = search.compete(found[2], found[3])
+        s2 = _settle(search, labels, found[3])
+        if search.all_smooth(labels, s2):
+            one = np.zeros_like(labels)
+            one_s2 = _settle(search, one, s2)
+            others = (search.total(labels, s2), search, labels, s2), (search.total(one, one_s2), search, one, one_s2)
+            found = max(found, *others, key=lambda look: look[0])
     _, search, labels, s2 = found
     labels = search.join_smooth(labels, s2)
     s2 = _settle(search, labels, s2)

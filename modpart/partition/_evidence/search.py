@@ -28,7 +28,7 @@ HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no co
 MAX_LEAVES = 24
 PAIRS = 32  # whose Gram matrices are held in memory at a time
 SETTLED_SHARE = 1e-3
-JOIN_THRESHOLD = 5.0  # posterior standard deviations
+JOIN_THRESHOLD, CLEAR_KINK = 5.0, 10.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
 BORDER_STEP = 0.1
 
@@ -226,6 +226,12 @@ class Search:
             else:
                 break
         return labels
+
+    def all_smooth(self, labels: np.ndarray, s2: np.ndarray) -> bool:
+        """Whether touching regimes nearly meet in value and slope everywhere: no jump, no clear kink."""
+        laws = self.cells.laws(labels, s2)
+        borders = [(a, b, self._border(labels, a, b)) for b in range(len(laws)) for a in range(b)]
+        return all(self._mismatch(laws[a], laws[b], border) < CLEAR_KINK for a, b, border in borders if len(border))
 
     def _border(self, labels: np.ndarray, a: int, b: int) -> np.ndarray:
         near = labels[self.near]
