@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.checks import check_X
+from modpart._utils.parallel import one_thread
 from modpart._utils.params import integer, validate
 from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError, ParameterError
@@ -209,8 +210,9 @@ def _compare_with_chance(
 
     if n_null == 0 or not any(matrix.any() for matrix in links.values()):
         return
-    report.found = best(links)
-    null = np.array([best(shuffled_links(links, rng)) for _ in range(n_null)])
+    with one_thread():
+        report.found = best(links)
+        null = np.array([best(shuffled_links(links, rng)) for _ in range(n_null)])
     report.null_mean = float(null.mean())
     report.null_z = float((report.found - null.mean()) / max(null.std(), 1e-12))
     report.null_percentile = float(100 * (null < report.found).mean())
