@@ -5,7 +5,8 @@ docs/benchmarks/partition.md and its plot; docs and README say what is in them. 
 :func:`modpart.datasets.load_table`, ENVIRONMENTS one that ``benchmarks/peers/make_env.sh`` has filled; without one or
 the other the page says what was not run. Every result is appended to the file ``--store`` and not measured again, so
 a run that was stopped goes on where it was. Pieces may run anywhere, each with a file ``partition*.csv`` of its own:
-``--collect FOLDER`` takes them into the store, and ``--seeds 0 0 0 --write`` writes the page from what is there.
+``--collect FOLDER`` takes them into the store, in place of older results of the same runs, and ``--seeds 0 0 0
+--write`` writes the page from what is there.
 The results behind the page are kept in benchmarks/partition_study/results.csv, a store like any other.
 """
 
@@ -36,7 +37,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.done = path, set()
         if not path.exists():
-            self._write(FIELDS)
+            self._write([FIELDS], "w")
         for line in self._lines(path):
             self.done.add(_key(line))
 
@@ -45,23 +46,24 @@ class Store:
         with path.open(newline="") as file:
             return list(csv.DictReader(file))
 
-    def _write(self, values: Iterable[Any]) -> None:
-        with self.path.open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(values)
+    def _write(self, lines: Iterable[Iterable[Any]], mode: str = "a") -> None:
+        with self.path.open(mode, newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
 
     def collect(self, folder: Path) -> None:
-        """Take over what was measured elsewhere."""
-        for path in sorted(folder.glob("**/partition*.csv")):
-            for line in self._lines(path):
-                if _key(line) not in self.done:
-                    self._write(line[field] for field in FIELDS)
-                    self.done.add(_key(line))
+        """Take over what was measured elsewhere; where files measured the same, the last by name holds."""
+        known = {_key(line): line for line in self._lines(self.path)}
+        for path in sorted(folder.glob("**/partition*.csv"), key=lambda path: path.name):
+            known |= {_key(line): line for line in self._lines(path)}
+        self._write([FIELDS, *([line[field] for field in FIELDS] for line in known.values())], "w")
+        self.done = set(known)
 
     def add(self, source: Set, method: str, attempt: Attempt, answer: Answer, note: str = "") -> None:
         target, seed = attempt.problem.target, attempt.problem.seed
         error = "" if answer.predictions is None else f"{_error(answer.predictions, target):.6g}"
         ari = "" if answer.ari is None else f"{answer.ari:.5f}"
-        self._write((source.group, source.name, method, seed, error, f"{answer.seconds:.3f}", answer.parts, ari, note))
+        seconds = f"{answer.seconds:.3f}"
+        self._write([(source.group, source.name, method, seed, error, seconds, answer.parts, ari, note)])
         self.done.add((source.name, method, seed))
         print(seed, source.name, method, error, f"{answer.seconds:.1f} s", note, flush=True)
 

@@ -46,8 +46,8 @@ PAGE = """\
 
 {tables} tables, {seeds} random splits into 80 % training and 20 % test rows (seeds {first} to {last}); {cores} cores,
 Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_tables.py --data FOLDER --seeds {seeds}
---first-seed {first} --write`. The settings of the method were chosen on seeds 0 to 4 of the same tables, and on made
-and other small ones, so the page checks new splits, not new tables.
+--first-seed {first} --write`. The settings of the method were chosen on seeds 0 to 4, 100 to 104 and 1000 to 1005
+of the same tables, and on made and other small ones, so the page checks new splits, not new tables.
 
 Equal rows of a table are dropped, skillcraft is without its game id, kin40k is cut to {most} rows. Inputs and target
 are standardised on the training rows, inputs clipped at 6 standard deviations, and all predictions, also those of the

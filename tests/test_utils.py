@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from joblib import parallel_config
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -254,6 +255,21 @@ def test_parallel_map_keeps_order_and_bits_on_one_thread(n_jobs):
         np.testing.assert_array_equal(matrix, wanted)
         assert threads == 1
     assert parallel_map(work, [], n_jobs=n_jobs) == []
+
+
+def whose(number):
+    return number, os.getpid()
+
+
+@pytest.mark.parametrize("backend", ["loky", "multiprocessing"])
+def test_the_caller_takes_a_share_where_there_are_workers_for_all(backend):
+    told = []
+    with parallel_config(backend):
+        for count in (1, 2, 3):
+            found = parallel_map(whose, [(k,) for k in range(count)], n_jobs=2, share=True, tell=told.append)
+            assert [number for number, _ in found] == list(range(count))
+            assert [process == os.getpid() for _, process in found] == [k == 0 and count < 3 for k in range(count)]
+    assert [number for number, _ in told] == [0, 0, 1, 0, 1, 2]
 
 
 # checks

@@ -349,7 +349,7 @@ def addition(seed: int) -> Numbers:
 
     X, y = make_modular_addition(31, random_state=seed)
     X, new, y, target = train_test_split(X, y, test_size=0.2, random_state=seed)
-    method = Bimt(2e-5, locality=2.0, depth=0.5, prune=0.0, last_part=0.0)
+    method = Bimt(2e-5, locality=2.0, depth=0.5, slack=0.0)
     settings = {"module": chain, "optimizer": "adam", "lr": 2e-3, "batch_size": len(X), "max_epochs": 10_000}
     model, seconds = fitted(net(method, seed, **settings), X, y)
     size = np.abs(model.weights_["1.weight"]).max(1)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from skorch.callbacks import Callback
+from torch.utils.flop_counter import FlopCounterMode
 
 from modpart.networks import IncubatedClassifier, Phase, ScheduledClassifier
 from modpart.networks._schedule.parts import answers
@@ -51,6 +53,9 @@ def incubation(seed: int, n_rows: int | None = None) -> Numbers:
     found["meta net alone"] = {"accuracy": scores["meta"]}
     found["assembled, no fine-tuning"] = {"accuracy": scores["assembled"]}
     found["incubated and fine-tuned"] = {"accuracy": scores["fine-tuned"], "steps": steps_of(model)}
+    model = IncubatedClassifier(start="random", standardize=False, random_state=seed).fit(X, y)
+    found["random start: assembled"] = {"accuracy": model.assembled().score(new, target)}
+    found["random start: fine-tuned"] = {"accuracy": model.score(new, target), "steps": steps_of(model)}
     mixed = independent(seed, X, y)
     rows = (new - mixed.x_mean_) / mixed.x_scale_
     alone = float((answers(mixed.modules_, rows).argmax(1) == target).mean())
@@ -96,33 +101,70 @@ def independent(seed: int, X: np.ndarray, y: np.ndarray) -> IncubatedClassifier:
 
 
 def caching(seed: int) -> Numbers:
-    """Seconds of the phases with frozen slots, with and without a cache of what leading ones answer."""
+    """Seconds of the phases with frozen slots, with and without a cache of what leading ones answer, and products."""
     X, _, y, _ = digits(seed)
     warm(X, y)
-    settings: dict[str, Any] = {"standardize": False, "random_state": seed}
-    short = {"meta_epochs": 1, "finetune_epochs": 0, "module_epochs": 5}
-    net = {"chain": "dense", "n_modules": 4, "depth": 4}
+    short = {"meta_epochs": 1, "finetune_epochs": 0}
+    few = short | {"depth": 1, "module_epochs": 5}
+    local: dict[str, Any] = {"chain": "dense", "n_modules": 4, "depth": 4}
     found: Numbers = {}
     for name, model in {
-        "incubation, meta net of 1 block in a slot": _CachedIncubation(depth=4, meta_depth=1, **short),
-        "incubation, meta net of 4 blocks in a slot": _CachedIncubation(depth=4, meta_depth=4, **short),
-        "local training, 4 modules and a head": ScheduledClassifier(one_after_the_other(5), **net),
+        "4 modules of 4 blocks, meta net of 1 in a slot": _CachedIncubation(depth=4, meta_depth=1, **short),
+        "4 modules of 4 blocks, meta net of 4 in a slot": _CachedIncubation(depth=4, meta_depth=4, **short),
+        "20 modules of 1 block, as in the meta net": _CachedIncubation(n_modules=20, **few),
+        "vision transformer, 4 modules of 1 block, as in the meta net": _CachedIncubation("transformer", **few),
+        "local training, 4 modules and a head": ScheduledClassifier(one_after_the_other(10), **local),
     }.items():
-        model.set_params(**settings)
+        model.set_params(standardize=False, random_state=seed)
         spent: dict[bool, np.ndarray] = {}
         for cache in (True, False, True, False):
-            model.cache = cache
-            model.fit(X, y)
-            seconds = np.array([phase["seconds"] for phase in model.phases_ if phase["frozen"]])
+            seconds = of_frozen(_with(model, cache).fit(X, y), "seconds")
             spent[cache] = np.minimum(seconds, spent.get(cache, np.inf))
         cached, bare = spent[True], spent[False]
+        work = {cache: products(_with(model, cache), X, y) for cache in (True, False)}
         found[name] = {
             "cached": float(cached.sum()),
             "not cached": float(bare.sum()),
             "saved": float(1 - cached.sum() / bare.sum()),
             "last phase": float(1 - cached[-1] / bare[-1]),
+            "products saved": float(1 - work[True].sum() / work[False].sum()),
+            "products of the last": float(1 - work[True][-1] / work[False][-1]),
         }
     return found
+
+
+def _with(model: Any, cache: bool) -> Any:
+    model.cache = cache
+    return model
+
+
+def of_frozen(model: Any, what: str) -> np.ndarray:
+    """One number of each phase that has frozen slots."""
+    return np.array([phase[what] for phase in model.phases_ if phase["frozen"]])
+
+
+def products(model: Any, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Work in products of matrices and convolutions of each phase that has frozen slots, without filling a cache."""
+    counter = _Products()
+    model.set_params(callbacks=[counter]).fit(X[:160], y[:160])
+    model.set_params(callbacks=None)
+    pairs = zip(counter.counts, model.phases_, strict=True)
+    return np.array([count for count, phase in pairs if phase["frozen"]], float)
+
+
+class _Products(Callback):
+    """Counts what torch multiplies between the begin and the end of a training."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        self.mode = FlopCounterMode(display=False)
+        self.mode.__enter__()
+
+    def on_train_end(self, net: Any, **kwargs: Any) -> None:
+        self.mode.__exit__(None, None, None)
+        self.counts.append(self.mode.get_total_flops())
 
 
 def one_after_the_other(epochs: int) -> list[Phase]:

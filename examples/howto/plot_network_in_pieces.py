@@ -21,8 +21,8 @@ X, X_new, y, y_new = train_test_split(X / 16, y, test_size=0.3, stratify=y, rand
 # Deep Incubation
 # ---------------
 # A small *meta* net is trained first. Then each module of the deep net learns on its own, in its place inside the
-# frozen meta net: four trainings that know nothing of one another and could run on four machines. Because all of them
-# had the same neighbours, they fit together.
+# frozen meta net: four trainings that know nothing of one another and could run on four machines. A module starts as
+# what stood in that place, and all modules had the same neighbours: they fit together.
 
 model = IncubatedClassifier(ResidualChain(width=48), depth=3, standardize=False, random_state=0).fit(X, y)
 print(f"put together: {model.assembled().score(X_new, y_new):.1%}, fine-tuned: {model.score(X_new, y_new):.1%}")

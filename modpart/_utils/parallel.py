@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from threading import RLock, local
 from typing import Any
 
+from joblib import effective_n_jobs
 from sklearn.utils.parallel import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
@@ -114,13 +115,40 @@ def _call(function: Callable[..., Any], job: tuple[Any, ...]) -> Any:
 
 
 def parallel_map(
-    function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], *, n_jobs: int | None, threads: bool = False
+    function: Callable[..., Any],
+    jobs: Iterable[tuple[Any, ...]],
+    *,
+    n_jobs: int | None,
+    threads: bool = False,
+    share: bool = False,
+    tell: Callable[[Any], object] | None = None,
 ) -> list[Any]:
     """Return ``[function(*job) for job in jobs]``, spread over `n_jobs` joblib workers.
 
     `function` must live at module level, so that processes and dask workers can import it. `threads` suits work that
-    spends its time in large numpy calls. Whoever wants another backend says so outside:
-    ``joblib.parallel_config("dask")``.
+    spends its time in large numpy calls. With `share`, for a few jobs of equal size, the caller does one itself where
+    there are workers for all, and `tell` is called with each answer, in order, as soon as it is there. Whoever wants
+    another backend says so outside: ``joblib.parallel_config("dask")``.
     """
-    prefer = "threads" if threads else None
-    return list(Parallel(n_jobs=n_jobs, prefer=prefer)(delayed(_call)(function, job) for job in jobs))
+    answers = []
+    for answer in _answers(function, list(jobs), n_jobs, "threads" if threads else None, share):
+        answers.append(answer)
+        if tell is not None:
+            tell(answer)
+    return answers
+
+
+def _answers(
+    function: Callable[..., Any], jobs: list[tuple[Any, ...]], n_jobs: int | None, prefer: str | None, share: bool
+) -> Iterator[Any]:
+    own = jobs[:1] if share and len(jobs) <= effective_n_jobs(n_jobs) else []
+    others: Iterable[Any] = ()
+    if jobs[len(own) :]:
+        try:
+            workers = Parallel(n_jobs=n_jobs, prefer=prefer, return_as="generator" if share else "list")
+        except ValueError:  # a backend that gives all answers at the end
+            workers = Parallel(n_jobs=n_jobs, prefer=prefer)
+        others = workers(delayed(_call)(function, job) for job in jobs[len(own) :])  # the workers begin
+    for job in own:
+        yield _call(function, job)
+    yield from others

@@ -34,7 +34,14 @@ class Progress:
         Training data, handed to the callbacks.
     total : int or None
         Number of steps, None when it is not known in advance.
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether a callback has asked to stop.
     """
+
+    stopped = False
 
     def __init__(self, estimator: Any, X: Any, y: Any, total: int | None = None) -> None:
         self._estimator, self._X, self._y, self._done = estimator, X, y, 0
@@ -56,11 +63,12 @@ class Progress:
             return False
         context = self._root.subcontext(task_name=task)
         context.call_on_fit_task_begin(estimator=self._estimator, X=self._X, y=self._y)
-        return bool(
+        self.stopped |= bool(
             context.call_on_fit_task_end(
                 estimator=self._estimator, X=self._X, y=self._y, reconstruction_attributes=state
             )
         )
+        return self.stopped
 
     def finish(self) -> None:
         """Close the fit's own context."""

@@ -98,6 +98,11 @@ class DEA(TransformerMixin, Reporting, Estimator):
         Bounds on the ratio of two weights: ``[("doctors", "nurses", 1, 5)]`` (assurance regions).
     virtual_shares : dict of column to (low, high), or None, default=None
         Bounds on the share of a column in the unit's weighted inputs, or outputs.
+    weight_bounds : dict of column to (low, high), or None, default=None
+        Absolute bounds on weights in units of the data (high may be infinite), where those of the unit's own direction
+        add up to 1: of its inputs with the orientation "input". Scores are then the unit's weighted ones (negative ones
+        where high lower ends meet variable returns), and targets the point that the optimal peers make, which may have
+        less of an output or more of an input where that pays (Dyson & Thanassoulis 1988).
     slack_weights : {"ones", "mean", "sd"} or list of numbers, default="ones"
         Weights in the second stage and of the measure "additive": ones, or one over the mean or the standard deviation
         of the column, which do not depend on units of measurement.
@@ -106,9 +111,10 @@ class DEA(TransformerMixin, Reporting, Estimator):
     verbose : int, default=0
         Above 0, print a line whenever some thousand units are done.
     n_jobs : int or None, default=None
-        Number of workers, which share units among them and give the same bits as one: threads, and from some 45,000
-        units on processes. ``joblib.parallel_config`` chooses otherwise: processes that already run gain from 10,000
-        units on, where threads wait for each other.
+        Number of workers, which give the same bits as one. Units are shared in two parts, from 100,000 on in parts of
+        up to 50,000; fewer than some 2,200 stay together. Workers are threads, and from some 45,000 units on processes.
+        ``joblib.parallel_config("loky")`` chooses processes before: once they run they save a third of the time
+        and more from 10,000 units on, where threads wait for each other.
 
     Attributes
     ----------
@@ -173,7 +179,8 @@ class DEA(TransformerMixin, Reporting, Estimator):
     ----------
     A. Charnes, W. W. Cooper & E. Rhodes (1978), EJOR 2, 429-444. R. D. Banker, A. Charnes & W. W. Cooper (1984),
     Management Science 30, 1078-1092. R. G. Chambers, Y. Chung & R. Faere (1996), J. Econ. Theory 70, 407-419. K. Tone
-    (2001), EJOR 130, 498-509, eq. (12). P. Andersen & N. C. Petersen (1993), Management Science 39, 1261-1264.
+    (2001), EJOR 130, 498-509, eq. (12). P. Andersen & N. C. Petersen (1993), Management Science 39, 1261-1264. R. G.
+    Dyson & E. Thanassoulis (1988), J. Operational Research Society 39, 563-576.
 
     Examples
     --------
@@ -202,6 +209,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
         "undesirable": (_columns, nothing),
         "weight_ratios": (where("a list of (column, column, low, high)", _ratios), nothing),
         "virtual_shares": (where("a dict {column: (low, high)}", _bounds), nothing),
+        "weight_bounds": (where("a dict {column: (low, high)}", _bounds), nothing),
         "slack_weights": (one_of(*SLACK_WEIGHTS), _numbers),
         "data_warnings": (boolean,),
         "verbose": (integer(0),),
@@ -223,6 +231,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
         undesirable: Any = None,
         weight_ratios: Any = None,
         virtual_shares: Any = None,
+        weight_bounds: Any = None,
         slack_weights: Any = "ones",
         data_warnings: bool = True,
         verbose: int = 0,
@@ -240,6 +249,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
         self.undesirable = undesirable
         self.weight_ratios = weight_ratios
         self.virtual_shares = virtual_shares
+        self.weight_bounds = weight_bounds
         self.slack_weights = slack_weights
         self.data_warnings = data_warnings
         self.verbose = verbose
@@ -356,7 +366,7 @@ class DEA(TransformerMixin, Reporting, Estimator):
     def _check_combinations(self) -> None:
         """Refuse arguments that do not go together."""
         owner, radial = type(self).__name__, self.measure == "radial"
-        restricted = bool(self.weight_ratios or self.virtual_shares)
+        restricted = bool(self.weight_ratios or self.virtual_shares or self.weight_bounds)
         oriented = ("input", "output") if self.measure == "russell" else ("input",)
         for wrong, words in (
             (
@@ -375,7 +385,12 @@ class DEA(TransformerMixin, Reporting, Estimator):
             ),
             (
                 restricted and not radial,
-                f"weight_ratios and virtual_shares restrict the weights of measure='radial', not of {self.measure!r}",
+                "weight_ratios, virtual_shares and weight_bounds restrict the weights of measure='radial', not of "
+                f"{self.measure!r}",
+            ),
+            (
+                bool(self.weight_bounds) and self.orientation == "hyperbolic",
+                "weight_bounds take orientation 'input', 'output' or 'directional'",
             ),
             (
                 self.undesirable is not None
@@ -439,22 +454,39 @@ class DEA(TransformerMixin, Reporting, Estimator):
             direction,
             self._slack_weights(values[:, : X.shape[1] + Y.shape[1]]),
             restrictions,
+            self._weight_bounds(columns, X.shape[1] + Y.shape[1]) if self.weight_bounds else None,
             self.n_jobs,
         )
         if len(fixed) == values.shape[1]:
             raise ParameterError(f"{owner}: non_discretionary names every column, so nothing is left to change.")
         return frontier
 
+    def _place(self, name: Any, columns: Columns) -> int:
+        """Position of an input or output that bounds of weights name."""
+        if name in columns.names[: len(columns.inputs) + len(columns.outputs)]:
+            return columns.names.index(name)
+        raise ParameterError(
+            f"{type(self).__name__}: {name!r} in weight_ratios, virtual_shares or weight_bounds is no input or output. "
+            f"{suggest(str(name), [str(known) for known in columns.names])}"
+        )
+
+    def _weight_bounds(self, columns: Columns, width: int) -> np.ndarray:
+        """Least and largest weight of each input and output, shape (2, m + s)."""
+        bounds = np.vstack([np.zeros(width), np.full(width, np.inf)])
+        for name, (low, high) in self.weight_bounds.items():
+            if not (0 <= low <= high and low < np.inf):
+                raise ParameterError(
+                    f"{type(self).__name__}: weight_bounds[{name!r}]={(low, high)!r} must have 0 <= low <= high, and a "
+                    "finite low."
+                )
+            bounds[:, self._place(name, columns)] = low, high
+        return bounds
+
     def _restrictions(self, columns: Columns, width: int) -> Restrictions:
         owner = type(self).__name__
 
         def place(name: Any) -> int:
-            if name in columns.names[: len(columns.inputs) + len(columns.outputs)]:
-                return columns.names.index(name)
-            raise ParameterError(
-                f"{owner}: {name!r} in weight_ratios or virtual_shares is no input or output. "
-                f"{suggest(str(name), [str(known) for known in columns.names])}"
-            )
+            return self._place(name, columns)
 
         named = [(f"weight_ratios: {tuple(entry)!r}", *entry[2:]) for entry in self.weight_ratios or ()]
         shares = [(f"virtual_shares[{key!r}]={ends!r}", *ends) for key, ends in (self.virtual_shares or {}).items()]
@@ -493,7 +525,9 @@ class DEA(TransformerMixin, Reporting, Estimator):
             unbounded = np.flatnonzero((scored.status == 0) & (scored.scores <= EFFECTIVELY_NOTHING))
         if len(unbounded):
             cause = (
-                "weight_ratios or virtual_shares allow outputs without inputs: widen the bounds"
+                "weight_bounds leave no weights for it: widen the bounds"
+                if self.weight_bounds
+                else "weight_ratios or virtual_shares allow outputs without inputs: widen the bounds"
                 if free
                 else "a reference unit makes outputs without inputs: drop it, or use technology='vrs'"
             )

@@ -1,5 +1,6 @@
 """A module: the part of a net that some classes need, as a small classifier of its own."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,8 @@ class ClassModule(ReadyClassifier):
 
     Parameters
     ----------
-    plan : list of dict
-        The layers of the cut net.
+    plan : list of dict or None
+        The layers of the cut net; None if it is no chain of known layers.
     weights : dict of str to ndarray
         Its parameters.
     labels : ndarray of shape (n_labels,)
@@ -40,6 +41,8 @@ class ClassModule(ReadyClassifier):
         Units of the net that are in the module, by group.
     source : object
         The fitted classifier that it is cut from: columns, their scale and the size of the net are taken over.
+    module : torch module or None, default=None
+        The cut net where there is no plan.
 
     Attributes
     ----------
@@ -51,10 +54,10 @@ class ClassModule(ReadyClassifier):
     retention_ : float
         Parameters of the module as a share of those of the net.
     widths_ : dict of str to int
-        Units left in each group.
+        Units left in each group; of a net without plan, in those that can be cut.
     calibration_ : ndarray of shape (n_labels, 2), float64
     masks_ : dict of str to ndarray of bool
-    plan_ : list of dict
+    plan_ : list of dict or None
     weights_ : dict of str to ndarray
     x_mean_, x_scale_ : ndarray of shape (n_features,)
     parent_ : str
@@ -78,9 +81,16 @@ class ClassModule(ReadyClassifier):
     """
 
     def __init__(
-        self, plan: Plan, weights: Weights, labels: np.ndarray, calibration: np.ndarray, masks: Any, source: Any
+        self,
+        plan: Plan | None,
+        weights: Weights,
+        labels: np.ndarray,
+        calibration: np.ndarray,
+        masks: Any,
+        source: Any,
+        module: Any = None,
     ) -> None:
-        self.plan_, self.weights_, self.masks_ = plan, weights, masks
+        self.plan_, self.weights_, self.masks_, self._module = plan, weights, masks, module
         self.labels_ = np.asarray(labels)
         self.classes_ = np.array([False, True]) if len(self.labels_) == 1 else self.labels_
         self.calibration_ = np.asarray(calibration, dtype=np.float64)
@@ -101,15 +111,26 @@ class ClassModule(ReadyClassifier):
     @property
     def widths_(self) -> dict[str, int]:
         """Units left in each group."""
+        if self.plan_ is None:
+            return {group: int(mask.sum()) for group, mask in self.masks_.items()}
         return wire_up(self.plan_).widths
 
     def __repr__(self) -> str:
         return f"ClassModule(labels={self.labels_.tolist()}, {self.n_parameters_} parameters, {self.retention_:.1%})"
 
     def _logits(self, X: np.ndarray) -> np.ndarray:
-        from modpart._torch.plans import build, forward
+        import torch
 
-        return forward(build(self.plan_, self.weights_), (X - self.x_mean_) / self.x_scale_)
+        from modpart._torch.plans import forward
+
+        known = torch.float32 if self.plan_ is None else torch.float64
+        return forward(self._net(), (X - self.x_mean_) / self.x_scale_, dtype=known)
+
+    def _net(self) -> Any:
+        """The torch module of this module, a copy."""
+        from modpart._torch.plans import build
+
+        return deepcopy(self._module) if self.plan_ is None else build(self.plan_, self.weights_)
 
     def log_odds(self, X: Any) -> np.ndarray:
         """Calibrated log odds of each label against all else; those of different modules can be compared.
@@ -147,7 +168,7 @@ class ClassModule(ReadyClassifier):
         X, y = check_X_classes(_Namesake(self), X, y)
         logits = self._logits(X)
         pairs = [calibrate(logits[:, k], y == label) for k, label in enumerate(self.labels_)]
-        return ClassModule(self.plan_, self.weights_, self.labels_, np.array(pairs), self.masks_, self)
+        return ClassModule(self.plan_, self.weights_, self.labels_, np.array(pairs), self.masks_, self, self._module)
 
     def fine_tune(
         self, X: Any, y: Any, *, max_epochs: int = 10, lr: float = 0.05, batch_size: int = 128, random_state: Any = None
@@ -191,21 +212,21 @@ class ClassModule(ReadyClassifier):
                 f"ClassModule.fine_tune: y holds no row of {absent[0]!r}. Pass rows of all its labels."
             )
         seed = child_seeds(check_rng(random_state), 1)[0]
+        from modpart._torch.state import to_numpy
+
         with one_thread():
-            weights = self._trained((X - self.x_mean_) / self.x_scale_, y, seed, **settings)
-        tuned = ClassModule(self.plan_, weights, self.labels_, self.calibration_, self.masks_, self)
+            net = self._trained((X - self.x_mean_) / self.x_scale_, y, seed, **settings)
+        module = None if self._module is None else net.eval()
+        tuned = ClassModule(self.plan_, to_numpy(net), self.labels_, self.calibration_, self.masks_, self, module)
         return tuned.recalibrated(X, y)
 
-    def _trained(
-        self, X: np.ndarray, y: np.ndarray, seed: int, *, max_epochs: int, lr: float, batch_size: int
-    ) -> Weights:
+    def _trained(self, X: np.ndarray, y: np.ndarray, seed: int, *, max_epochs: int, lr: float, batch_size: int) -> Any:
         import torch
         from skorch.callbacks import GradientNormClipping
 
         from modpart._torch.init import new_generator
         from modpart._torch.modular_net import CalibratedCrossEntropy, CrossEntropy, ModularNet
         from modpart._torch.nets import make_net
-        from modpart._torch.plans import build
         from modpart._torch.state import to_numpy
 
         criterion: torch.nn.Module
@@ -216,7 +237,7 @@ class ClassModule(ReadyClassifier):
             target, criterion = (y == self.labels_[0]).astype(float), CalibratedCrossEntropy(*self.calibration_[0])
         batch_size = no_single_row(len(X), batch_size)
         net = make_net(
-            build(self.plan_, self.weights_),
+            self._net(),
             net_class=ModularNet,
             n_steps=max_epochs * -(-len(X) // batch_size),
             cosine=True,
@@ -230,10 +251,9 @@ class ClassModule(ReadyClassifier):
             batch_size=batch_size,
             callbacks=[GradientNormClipping(1.0)],
         ).fit(X, target)
-        weights = to_numpy(net.module_)
-        if not all(np.isfinite(value).all() for value in weights.values()):
+        if not all(np.isfinite(value).all() for value in to_numpy(net.module_).values()):
             raise ParameterError(f"ClassModule.fine_tune diverged with lr={lr:g}. Pass a lower one.")
-        return weights
+        return net.module_
 
 
 class _Namesake(ReadyClassifier):

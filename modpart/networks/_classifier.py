@@ -9,19 +9,17 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.checks import check_X_classes
-from modpart._utils.parallel import one_thread
 from modpart._utils.params import Rule, number, one_of
-from modpart._utils.progress import with_callbacks
-from modpart._utils.seeds import check_rng
 from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._class_module import ClassModule
 from modpart.networks._cut import cut, n_parameters, silenced, ungated, without_gates
+from modpart.networks._cutter import GraphCutter, PlanCutter
 from modpart.networks._logits import LogitClassifier
 from modpart.networks._masks import Masks, class_masks, joined
 from modpart.networks._modularity import Modularity, Training
 from modpart.networks._pieces import ClusteredNet
 from modpart.networks._plan import wire_up
-from modpart.networks._threshold import calibrate, choose_threshold, cut_classes, held_out_rows
+from modpart.networks._threshold import Cutter, calibrate, choose_threshold, held_out_rows
 
 __all__ = ["ModularNetClassifier"]
 
@@ -45,7 +43,8 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         None is a feed-forward net. A module starts from the weights it has, and stays as it is; a function is called
         with (n_features, n_classes), its random weights follow from `random_state`. It answers logits. What is to be
         cut must be an ``nn.Sequential`` of layers of torch.nn (Linear, Conv, BatchNorm, pooling, Flatten, ...) and
-        :class:`Residual`; an image net begins with ``nn.Unflatten(1, (channels, height, width))``.
+        :class:`Residual`; an image net begins with ``nn.Unflatten(1, (channels, height, width))``. Other modules are
+        cut by torch-pruning, where it is installed, if their ``nn.ReLU`` follow Linear or convolutional layers.
     hidden_layer_sizes : sequence of int >= 1, default=(128, 128)
         Widths of the hidden layers of the feed-forward net.
     activation : {"relu", "silu", "tanh"}, default="relu"
@@ -55,9 +54,9 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         scale, modules get smaller still with False and X divided by its largest value.
     threshold : "auto" or float from 0 to 1, default="auto"
         A unit belongs to a class if it is active for at least this share of the class's training rows. "auto" takes the
-        largest at which cut nets lose at most `max_loss` on held-out rows if `modularity` is by class and has no gates,
-        and 0.9 otherwise.
-    max_loss : float >= 0, default=0.005
+        largest at which cut nets lose at most `max_loss` on held-out rows, found among all shares that occur, if
+        `modularity` is by class and has no gates, and 0.9 otherwise.
+    max_loss : float >= 0, default=0.003
         Accuracy that cut nets may lose against the whole net restricted to the same classes.
     validation_fraction : float in (0, 1), default=0.1
         Share of each class that is held out to choose the threshold.
@@ -94,7 +93,8 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         Units of each class.
     threshold_ : float
     threshold_path_ : list of dict
-        Thresholds tried, with the loss of accuracy on held-out rows and the mean size of the modules of one class.
+        Thresholds tried, the largest first, with the loss of accuracy on held-out rows and the mean size of the modules
+        of one class (nan where only torch-pruning can cut).
     calibration_ : ndarray of shape (n_classes, 2)
         Slope and intercept of the log odds of each class's module.
     partition_ : UnitPartition
@@ -156,7 +156,7 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         activation: Literal["relu", "silu", "tanh"] = "relu",
         standardize: bool = True,
         threshold: Literal["auto"] | float = "auto",
-        max_loss: float = 0.005,
+        max_loss: float = 0.003,
         validation_fraction: float = 0.1,
         optimizer: Any = "auto",
         lr: Literal["auto"] | float = "auto",
@@ -186,42 +186,23 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         self.random_state = random_state
         self.verbose = verbose
 
-    @with_callbacks
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "ModularNetClassifier":
-        """Train the net and find its modules.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Class labels: numbers, strings or booleans.
-
-        Returns
-        -------
-        self : ModularNetClassifier
-        """
-        self._check_params()
-        rng = check_rng(self.random_state)
+    def _checked_rows(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         X, y = check_X_classes(self, X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
-        if n_classes < 2:
+        if len(self.classes_) < 2:
             raise InputDataError(
                 f"{type(self).__name__}: y holds one class, {self.classes_.tolist()[0]!r}. "
                 "Pass rows of two classes or more."
             )
-        for found in ("partition_", "layout_"):
-            self.__dict__.pop(found, None)
+        return X, y, codes
+
+    def _learn(self, X: np.ndarray, target: np.ndarray, rng: np.random.Generator, given: tuple[Any, Any]) -> None:
+        n_classes = len(self.classes_)
         held = np.zeros(len(X), dtype=bool)
         if self._validates(n_classes):
-            held = held_out_rows(codes, self.validation_fraction, rng)
-        import modpart._torch.modular_net  # noqa: F401  one_thread holds torch to one thread only when it is loaded
-
-        with one_thread():
-            rows = self._standardise_by(X)
-            training = self._train(rows[~held], codes[~held], n_classes, n_classes, rng, (X, y))
-            self._find_modules(training, rows, codes, held, rng)
-        return self
+            held = held_out_rows(target, self.validation_fraction, rng)
+        training = self._train(X[~held], target[~held], n_classes, n_classes, rng, given)
+        self._find_modules(training, X, target, held, rng)
 
     def _validates(self, n_classes: int) -> bool:
         methods = self._methods(n_classes)
@@ -233,7 +214,6 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
     ) -> None:
         """Rates, threshold, masks and calibration."""
         from modpart._torch.modular_net import class_rates
-        from modpart._torch.plans import build, forward
 
         self.threshold_ = _FIXED_THRESHOLD if self.threshold == "auto" else float(self.threshold)
         self.threshold_path_: list[dict[str, float]] = []
@@ -241,30 +221,38 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         self.rates_: dict[str, np.ndarray] | None = None
         self.masks_: Masks | None = None
         self.calibration_ = np.tile([1.0, 0.0], (n_classes, 1))
-        plan, weights = self._bare()
-        if plan is None or not training.taps:
+        cutter, taps = self._cutter(training.taps)
+        if not taps:
             return
         rates = class_rates(
-            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(training.taps), self._torch_device()
+            self._rebuilt(self.weights_), X[~held], codes[~held], n_classes, list(taps), self._torch_device()
         )
-        found: dict[str, np.ndarray] = {}
-        for layer, group in training.taps.items():
-            name = ungated(group)
-            found[name] = np.maximum(found.get(name, 0.0), rates[layer])
-        found = {group: rate for group, rate in found.items() if group in wire_up(plan).loose}
-        if not found:
-            return
-        self.rates_ = found
+        self.rates_ = {}
+        for layer, group in taps.items():
+            self.rates_[group] = np.maximum(self.rates_.get(group, 0.0), rates[layer])
         if held.any():
             self.threshold_, self.threshold_path_ = choose_threshold(
-                plan, weights, self.rates_, X[held], codes[held], self.max_loss, rng
+                cutter, self.rates_, X[held], codes[held], self.max_loss, rng
             )
         self.masks_ = class_masks(self.rates_, self.threshold_)
-        pairs = []
-        for c in range(n_classes):
-            logits = forward(build(*cut_classes(plan, weights, self.masks_, [c], n_classes)), X)
-            pairs.append(calibrate(logits[:, 0], codes == c))
-        self.calibration_ = np.array(pairs)
+        answers = [cutter.answers(self.masks_, [c], X)[:, 0] for c in range(n_classes)]
+        self.calibration_ = np.array([calibrate(answer, codes == c) for c, answer in enumerate(answers)])
+
+    def _cutter(self, taps: dict[str, str]) -> tuple[Cutter, dict[str, str]]:
+        """What answers for parts of the net, and the ReLUs whose groups of units can be left out."""
+        plan, weights = self._bare()
+        if plan is None:
+            graph = self._graph()
+            return GraphCutter(graph), graph.listeners
+        loose = wire_up(plan).loose
+        cutter = PlanCutter(plan, weights, len(self.classes_))
+        return cutter, {layer: ungated(group) for layer, group in taps.items() if ungated(group) in loose}
+
+    def _graph(self) -> Any:
+        """A net that is no chain of known layers, seen through by one pass of a row."""
+        from modpart._torch.graphs import Graph
+
+        return Graph(self._rebuilt(self.weights_), np.zeros((2, self.n_features_in_)))
 
     def _bare(self) -> Any:
         """Plan and weights of the net without gates; None for a net that cannot be cut."""
@@ -330,33 +318,49 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
             raise ParameterError(
                 f"{type(self).__name__}.extract_module: classes={labels!r} must be different labels of {known}."
             )
-        plan, weights = self._bare()
-        if plan is None or self.masks_ is None:
+        if self.masks_ is None:
             raise ParameterError(
                 f"{type(self).__name__}.extract_module: no unit can be told to belong to a class here. Classes can be "
                 "cut out of an nn.Sequential (or the default net) with ReLU layers: pass activation='relu', or one "
-                "of nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.ReLU, ... and modpart.networks.Residual."
+                "of nn.Linear, nn.Conv2d, nn.BatchNorm2d, nn.ReLU, ... and modpart.networks.Residual; and out of other "
+                "modules whose nn.ReLU layers follow a Linear or convolution, each of them used once."
             )
+        plan, weights = self._bare()
         codes = np.sort([known.index(label) for label in labels])
         if modules is None:
             masks = self.masks_ if threshold is None else class_masks(self.rates_ or {}, float(threshold))
             keep = joined(masks, codes.tolist())
         else:
             keep = {g: np.any([module.masks_[g] for module in modules], axis=0) for g in modules[0].masks_}
+        probe = np.random.default_rng(0).standard_normal((16, self.n_features_in_))
+        if plan is None:
+            return self._pruned(codes, keep, probe)
         outputs = {wire_up(plan).output: np.isin(np.arange(len(known)), codes)}
         small = cut(plan, weights, keep | outputs)
-        _check_cut(plan, silenced(plan, weights, keep), small, codes, self.n_features_in_)
+        from modpart._torch.plans import build, forward
+
+        whole = forward(build(plan, silenced(plan, weights, keep)), probe)[:, codes]
+        _compare(whole, forward(build(*small), probe), "This is a defect of modpart: please report your layers.")
         return ClassModule(*small, self.classes_[codes], self.calibration_[codes], keep, self)
 
+    def _pruned(self, codes: np.ndarray, keep: dict[str, np.ndarray], probe: np.ndarray) -> ClassModule:
+        """A module of a net that is no chain of known layers."""
+        import torch
 
-def _check_cut(plan: Any, masked: Any, small: Any, codes: np.ndarray, n_features: int) -> None:
-    """Compare the cut net with the whole one in which nobody listens to the units left out."""
-    from modpart._torch.plans import build, forward
+        from modpart._torch.plans import forward
+        from modpart._torch.state import to_numpy
 
-    probe = np.random.default_rng(0).standard_normal((16, n_features))
-    whole, part = forward(build(plan, masked), probe)[:, codes], forward(build(*small), probe)
-    if np.abs(whole - part).max() > 1e-4 * max(1.0, float(np.abs(whole).max())):
-        raise ParameterError(
-            f"The cut net differs from the masked one by {np.abs(whole - part).max():g}. "
-            "This is a defect of modpart: please report the layers of your module."
-        )
+        graph = self._graph()
+        small = graph.smaller(keep, codes)
+        whole = forward(graph.masked(keep, codes), probe, dtype=torch.float32)
+        remedy = "Some layer looks at several units at once, or past a ReLU: pass an nn.Sequential of known layers."
+        _compare(whole, forward(small, probe, dtype=torch.float32), remedy)
+        labels, pairs = self.classes_[codes], self.calibration_[codes]
+        return ClassModule(None, to_numpy(small), labels, pairs, keep, self, small)
+
+
+def _compare(masked: np.ndarray, small: np.ndarray, remedy: str) -> None:
+    """Raise unless a cut net answers what the whole one does in which nobody hears the units left out."""
+    gap = np.abs(masked - small).max()
+    if gap > 1e-4 * max(1.0, float(np.abs(masked).max())):
+        raise ParameterError(f"The cut net differs from the masked one by {gap:g}. {remedy}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import KMeans
@@ -20,7 +21,7 @@ __all__ = [
 Links = dict[tuple[str, str], np.ndarray]  # (source, target) -> weight >= 0 of each pair, (n_source, n_target)
 Labels = dict[str, np.ndarray]
 
-_DENSE_BELOW = 400  # units; a full eigendecomposition is quicker there
+_DENSE_BELOW = 400  # units; direct methods are quicker there
 
 
 def clusterability_of(links: Mapping[tuple[str, str], np.ndarray], labels: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -148,6 +149,7 @@ def _one_matrix(links: Links) -> tuple[dict[str, tuple[int, int]], np.ndarray]:
 def _leading(normal: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Eigenvectors of the largest eigenvalues, the largest first."""
     if len(normal) < _DENSE_BELOW:
-        return np.linalg.eigh(normal)[1][:, ::-1][:, :count]
+        last = len(normal) - 1
+        return eigh(normal, subset_by_index=(last - count + 1, last), check_finite=False)[1][:, ::-1]
     values, vectors = eigsh(normal, k=count, which="LA", v0=rng.standard_normal(len(normal)))
     return vectors[:, np.argsort(-values)]

@@ -14,7 +14,7 @@ from modpart._utils.checks import check_X, check_X_classes
 from modpart._utils.params import Rule, boolean, integer, nothing, number, one_of, where
 from modpart._utils.progress import Progress, with_callbacks
 from modpart._utils.seeds import check_rng, seed_nested
-from modpart.exceptions import InputDataError
+from modpart.exceptions import InputDataError, ParameterError
 from modpart.networks._incubated import IncubatedClassifier, joined_slots
 from modpart.networks._schedule.chains import Chain, chain_object, plans_of
 from modpart.networks._schedule.estimator import ChainClassifier
@@ -100,8 +100,8 @@ class ModuleDistiller(ChainClassifier):
     Raises
     ------
     ParameterError
-        When an argument is out of range, a student's module does not fit its slot of the meta net (the message names
-        it), or a phase diverged.
+        When an argument is out of range, the teacher takes other columns or a student's module does not fit its slot of
+        the meta net (the message names the slot), or a phase diverged.
     InputDataError
         When X or y cannot be used, or y holds a class that the teacher does not know.
 
@@ -213,6 +213,7 @@ class ModuleDistiller(ChainClassifier):
         if isinstance(self.teacher, FrozenEstimator):
             self.teacher_ = deepcopy(self.teacher.estimator)
             check_is_fitted(self.teacher_)
+            _check_columns(self.teacher_.n_features_in_, X.shape[1])
             check_X(self.teacher_, given)
         else:
             made = IncubatedClassifier() if self.teacher is None else clone(self.teacher)
@@ -305,6 +306,14 @@ class ModuleDistiller(ChainClassifier):
         changed = copy(self)
         changed.modules_ = list(self.distilled_)
         return changed
+
+
+def _check_columns(taken: int, given: int) -> None:
+    if taken != given:
+        raise ParameterError(
+            f"Slot 0: the teacher's module takes {taken} columns, and X has {given}. Pass a teacher that was trained "
+            "on the columns of X, or teacher=None."
+        )
 
 
 def _check_pair(slot: int, phase: Phase, parts: Mapping[str, Part], n_features: int, n_outputs: int) -> None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from modpart._base import Estimator
+from modpart._utils.parallel import one_thread
 from modpart._utils.params import Rule, boolean, integer, nothing, number, one_of, where
-from modpart._utils.progress import Progress
-from modpart._utils.seeds import child_seeds
+from modpart._utils.progress import Progress, with_callbacks
+from modpart._utils.seeds import check_rng, child_seeds
 from modpart.exceptions import ParameterError
 from modpart.networks._bimt import Bimt
 from modpart.networks._blocks import HardBlocks
@@ -76,6 +78,39 @@ class ModularNet(Estimator):
     }
 
     # training
+
+    @with_callbacks
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Train the net, and find its modules where they belong to classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or, for numbers, (n_samples, n_outputs)
+            Numbers for a regressor, and class labels of any kind for a classifier.
+
+        Returns
+        -------
+        self : same type
+        """
+        self._check_params()
+        rng = check_rng(self.random_state)
+        X, y, target = self._checked_rows(X, y)
+        for found in ("partition_", "layout_"):
+            self.__dict__.pop(found, None)
+        import modpart._torch.modular_net  # noqa: F401  one_thread holds torch to one thread only when it is loaded
+
+        with one_thread():
+            self._learn(self._standardise_by(X), target, rng, (X, y))
+        return self
+
+    def _checked_rows(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """X and y as arrays, and what the net is trained to answer."""
+        raise NotImplementedError
+
+    def _learn(self, X: np.ndarray, target: np.ndarray, rng: np.random.Generator, given: tuple[Any, Any]) -> None:
+        """Train on standardised rows; callbacks are shown `given`, the rows as they came."""
+        raise NotImplementedError
 
     def _methods(self, n_classes: int | None) -> list[Modularity]:
         """The modularity as a list of objects whose parameters are checked."""

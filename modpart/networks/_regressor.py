@@ -9,9 +9,6 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from modpart._utils.checks import check_X, check_X_y
-from modpart._utils.parallel import one_thread
-from modpart._utils.progress import with_callbacks
-from modpart._utils.seeds import check_rng
 from modpart.networks._modularity import Modularity
 from modpart.networks._pieces import ClusteredNet
 
@@ -141,34 +138,16 @@ class ModularNetRegressor(RegressorMixin, ClusteredNet):
         tags.target_tags.multi_output = True
         return tags
 
-    @with_callbacks
-    def fit(self, X: ArrayLike, y: ArrayLike) -> "ModularNetRegressor":
-        """Train the net.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-
-        Returns
-        -------
-        self : ModularNetRegressor
-        """
-        self._check_params()
-        rng = check_rng(self.random_state)
+    def _checked_rows(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         X, y = check_X_y(self, X, y, multi_output=True)
-        for found in ("partition_", "layout_"):
-            self.__dict__.pop(found, None)
-        import modpart._torch.modular_net  # noqa: F401  one_thread holds torch to one thread only when it is loaded
+        target = y.reshape(len(y), -1)
+        self.y_mean_, self.y_scale_ = target.mean(axis=0), target.std(axis=0)
+        self.y_scale_[self.y_scale_ == 0.0] = 1.0
+        self._one_output = y.ndim == 1
+        return X, y, (target - self.y_mean_) / self.y_scale_
 
-        with one_thread():
-            target = y.reshape(len(y), -1)
-            self.y_mean_, self.y_scale_ = target.mean(axis=0), target.std(axis=0)
-            self.y_scale_[self.y_scale_ == 0.0] = 1.0
-            self._one_output = y.ndim == 1
-            rows = self._standardise_by(X)
-            self._train(rows, (target - self.y_mean_) / self.y_scale_, target.shape[1], None, rng, (X, y))
-        return self
+    def _learn(self, X: np.ndarray, target: np.ndarray, rng: np.random.Generator, given: tuple[Any, Any]) -> None:
+        self._train(X, target, target.shape[1], None, rng, given)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the target.

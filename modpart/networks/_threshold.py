@@ -1,19 +1,20 @@
 """How active a unit has to be to belong to a class: decided on rows that training has not seen."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from modpart.networks._cut import Weights, cut, n_parameters
+from modpart.networks._cut import Weights, cut
 from modpart.networks._masks import Masks, class_masks, joined
 from modpart.networks._plan import Plan, wire_up
 
-__all__ = ["THRESHOLDS", "calibrate", "choose_threshold", "cut_classes", "held_out_rows", "random_subsets"]
+__all__ = ["THRESHOLDS", "Cutter", "calibrate", "choose_threshold", "cut_classes", "held_out_rows", "random_subsets"]
 
 THRESHOLDS = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.01)
 _MOST_SUBSETS = 30
+_HALVINGS = 5  # of the rates between two of these thresholds
 
 
 def held_out_rows(codes: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
@@ -44,40 +45,65 @@ def cut_classes(plan: Plan, weights: Weights, masks: Masks, classes: Any, n_clas
     return cut(plan, weights, joined(masks, classes) | {wire_up(plan).output: outputs})
 
 
+class Cutter(Protocol):
+    """Answers of a net and of its parts, float64, and how large the parts are."""
+
+    def whole(self, X: np.ndarray) -> np.ndarray:
+        """Answers of the whole net, (n, n_classes)."""
+
+    def answers(self, masks: Masks, classes: Any, X: np.ndarray) -> np.ndarray:
+        """Answers of the net of some classes, (n, len(classes))."""
+
+    def retention(self, masks: Masks) -> float:
+        """Mean size of the nets of one class, as a share of the whole net's parameters."""
+
+
 def choose_threshold(
-    plan: Plan,
-    weights: Weights,
+    cutter: Cutter,
     rates: Mapping[str, np.ndarray],
     X: np.ndarray,
     codes: np.ndarray,
     max_loss: float,
     rng: np.random.Generator,
 ) -> tuple[float, list[dict[str, float]]]:
-    """Return the largest threshold at which cut nets lose at most `max_loss` accuracy, and what each one tried gave.
+    """Return the largest threshold found at which cut nets lose at most `max_loss` accuracy, and what each tried gave.
 
     The loss is the mean over random sets of classes of the accuracy of the whole net, restricted to the outputs of the
-    set, less that of the cut net, on rows of these classes. Where all lose more, the one with the least loss is taken.
+    set, less that of the cut net, on rows of these classes. Fixed thresholds are tried from the largest on until one
+    holds; then the rates that lie between it and the one before, at which masks change, are halved a few times. Where
+    all lose more, the one with the least loss is taken.
     """
-    from modpart._torch.plans import build, forward
-
-    n_classes = next(iter(rates.values())).shape[0]
-    full = forward(build(plan, weights), X)
+    n_classes, full = next(iter(rates.values())).shape[0], cutter.whole(X)
     subsets = [s for s in random_subsets(n_classes, _MOST_SUBSETS, rng) if np.isin(codes, s).any()]
-    size, tried = n_parameters(weights), []
-    for threshold in THRESHOLDS:
+
+    def tried(threshold: float) -> dict[str, float]:
         masks, losses = class_masks(rates, threshold), []
         for chosen in subsets:
             rows = np.isin(codes, chosen)
             place = np.searchsorted(chosen, codes[rows])
             whole = (full[rows][:, chosen].argmax(1) == place).mean()
-            part = forward(build(*cut_classes(plan, weights, masks, chosen, n_classes)), X[rows])
-            losses.append(whole - (part.argmax(1) == place).mean())
-        sizes = [n_parameters(cut_classes(plan, weights, masks, [c], n_classes)[1]) / size for c in range(n_classes)]
-        tried.append({"threshold": threshold, "loss": float(np.mean(losses)), "retention": float(np.mean(sizes))})
-        if tried[-1]["loss"] <= max_loss:
+            losses.append(whole - (cutter.answers(masks, chosen, X[rows]).argmax(1) == place).mean())
+        return {"threshold": threshold, "loss": float(np.mean(losses)), "retention": cutter.retention(masks)}
+
+    path = []
+    for threshold in THRESHOLDS:
+        path.append(tried(threshold))
+        if path[-1]["loss"] <= max_loss:
             break
-    best = tried[-1] if tried[-1]["loss"] <= max_loss else min(tried, key=lambda row: row["loss"])
-    return best["threshold"], tried
+    if path[-1]["loss"] > max_loss:
+        return min(path, key=lambda row: row["loss"])["threshold"], path
+    best = path[-1]
+    if len(path) > 1:
+        steps = np.unique(np.concatenate([rate.ravel() for rate in rates.values()]))
+        steps = steps[(steps > best["threshold"]) & (steps < path[-2]["threshold"])]
+        for _ in range(_HALVINGS):
+            if len(steps) == 0:
+                break
+            middle = len(steps) // 2
+            path.append(tried(float(steps[middle])))
+            holds = path[-1]["loss"] <= max_loss
+            best, steps = (path[-1], steps[middle + 1 :]) if holds else (best, steps[:middle])
+    return best["threshold"], sorted(path, key=lambda row: -row["threshold"])
 
 
 def calibrate(logits: np.ndarray, positive: np.ndarray) -> tuple[float, float]:

@@ -31,8 +31,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     straight line in every cell cut the table again and again, clones of `estimator` and straight lines learn the cells,
     and their means and boosted sums correct one model of all rows. Cross-validation, with the partitions themselves
     made anew in every fold, compares this with that one model; unless there is a gain, larger than its standard error
-    for regimes and half of it for accuracy, the single model is kept. Use it where a table holds several laws; on one
-    coherent law it costs time and gives the single model, or nearly.
+    for regimes and one and a half of it for accuracy, the single model is kept. Use it where a table holds several
+    laws; on one coherent law it costs time and gives the single model, or nearly.
 
     Parameters
     ----------
@@ -41,8 +41,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
         with ``mode="regimes"``.
     estimator : regressor or None, default=None
         Expert that is trained anew on the rows of each part. None keeps the experts of the competition; with
-        ``mode="accuracy"`` the best of straight ridge, quadratic ridge and a :class:`BayesianExpert` in
-        cross-validation, or the mean of those within two standard errors of it if that is better, with parts of the
+        ``mode="accuracy"`` a mean of straight ridge, quadratic ridge and a :class:`BayesianExpert` (three seeds), where
+        one that cross-validation puts t standard errors behind the best counts ``exp(-t ** 2 / 2)``, with parts of the
         first two where they gain.
     mode : {"regimes", "accuracy"}, default="regimes"
     routing : {"auto", "hard", "soft"}, default="auto"
@@ -104,7 +104,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     predictions [5]_; `gain_` is that of weights made without the rows they are judged on. Equal rows of X are held out
     together, and predictions more than a tenth of the range of y outside it count as at that limit. No correction is
     larger than 99 % of those held out, nor leads beyond the limit; the single model may, by its own share. The share at
-    which all of them are added is that of the least held-out error, at most 1.
+    which all of them are added is that of the least held-out error, at most 1, times ``1 - (1.5 e / g) ** 2`` for a
+    gain g of standard error e [6]_; one and a half times the error, because folds train on rows that they share [7]_.
 
     Weights of rows and several outputs are those of :class:`ActivePartitioner`, except that with ``mode="accuracy"``
     each output has a bag of its own, which falls back on its own; `gain_` is that of all which could be compared.
@@ -116,6 +117,8 @@ class PartitionedRegressor(RegressorMixin, PartitionedModel):
     .. [3] Ho, "The random subspace method for constructing decision forests", IEEE TPAMI 20 (1998).
     .. [4] Friedman, "Stochastic gradient boosting", Computational Statistics & Data Analysis 38 (2002).
     .. [5] Breiman, "Stacked regressions", Machine Learning 24 (1996).
+    .. [6] Breiman, "Better subset regression using the nonnegative garrote", Technometrics 37 (1995).
+    .. [7] Nadeau & Bengio, "Inference for the generalization error", Machine Learning 52 (2003).
 
     Examples
     --------

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from torch import nn
 
-from modpart.datasets import make_symbolic_task
-from modpart.networks import Clusterable, ModularNetClassifier, ModularNetRegressor, modularity_report
+from modpart.datasets import make_modular_addition, make_symbolic_task
+from modpart.networks import Bimt, Clusterable, ModularNetClassifier, ModularNetRegressor, modularity_report
 
 SEEDS = (20, 21, 22)
 
@@ -65,3 +66,23 @@ def test_formulas_are_learned_by_few_wires(task, widths, error, wires):
         counts.append(sum(np.count_nonzero(w) for name, w in model.weights_.items() if name.endswith("weight")))
     assert np.median(errors) <= error
     assert np.median(counts) <= wires
+
+
+def ring(n_features, n_outputs):
+    embedding = [nn.Unflatten(1, (2, 31)), nn.Linear(31, 32, bias=False), nn.Flatten()]
+    hidden = [nn.Linear(64, 50), nn.SiLU(), nn.Linear(50, 50), nn.SiLU()]
+    return nn.Sequential(*embedding, *hidden, nn.Linear(50, n_outputs))
+
+
+def test_adding_in_a_ring_is_learned_in_few_dimensions():
+    scores = []
+    for seed in (100, 101):
+        X, y = make_modular_addition(31, random_state=seed)
+        X, new, y, target = train_test_split(X, y, test_size=0.2, random_state=seed)
+        settings = {"module": ring, "standardize": False, "batch_size": len(X), "max_epochs": 10_000}
+        method = Bimt(2e-5, locality=2.0, depth=0.5, slack=0.0)
+        model = ModularNetClassifier(method, **settings, random_state=seed).fit(X, y)
+        size = np.abs(model.weights_["1.weight"]).max(1)
+        assert model.score(X, y) == 1.0 and (size > 0.05 * size.max()).sum() <= 8
+        scores.append(model.score(new, target))
+    assert np.mean(scores) >= 0.99

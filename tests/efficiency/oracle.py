@@ -81,6 +81,20 @@ def directional(X, Y, x, y, gx, gy, returns, skip=None, B=None, b=None, gb=None,
     return -answer.fun if answer.status == 0 else None
 
 
+def multiplier(X, Y, o, gx, gy, returns, low, high):
+    """The directional distance by its weights, each within bounds; None when there are none."""
+    n, m = X.shape
+    free = {"crs": (0, 0), "vrs": (None, None), "nirs": (0, None), "ndrs": (None, 0)}[returns]
+    size = np.abs(np.r_[X[o], Y[o]])
+    p = Programme(len(size) + 1)
+    p.bounds = [*zip(low * size, high * size, strict=True), free]
+    p.equal(np.r_[np.r_[gx, gy] / size, 0.0], 1.0)
+    for x, y in zip(X, Y, strict=True):
+        p.at_most(np.r_[-np.r_[x, -y] / size, -1.0], 0.0)
+    answer = p.least(np.r_[np.r_[X[o], -Y[o]] / size, 1.0])
+    return answer.fun if answer.status == 0 else None
+
+
 def radial(X, Y, o, orientation, returns, skip=False, x=None, y=None):
     """Score of unit o, or of (x, y); inf or -inf when infeasible."""
     x, y = (X[o] if x is None else x), (Y[o] if y is None else y)

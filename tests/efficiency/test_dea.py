@@ -129,6 +129,37 @@ def test_bounds_on_shares_hold():
     assert (dea.scores_ <= free.scores_ + 1e-9).all()
 
 
+@pytest.mark.parametrize("returns", ["crs", "vrs", "nirs", "ndrs"])
+@pytest.mark.parametrize("orientation", ["input", "output", "directional"])
+def test_bounded_weights_are_those_of_the_multiplier_programme(orientation, returns):
+    X, Y = problem("smooth", 3, 2, 40, 0)
+    names, scale = ["a", "b", "c", "p", "q"], np.array([1.0, 1e-4, 1e5, 1e6, 1e-3])
+    table = pd.DataFrame(np.hstack([X, Y]) * scale, columns=names)
+    gx, gy = (X, 0 * Y) if orientation == "input" else (0 * X, Y) if orientation == "output" else (X, Y)
+    for low, high in (((0.02, 0, 0.01, 0, 0.03), np.inf), (0, (0.2, 0.3, np.inf, 3, 4)), (0.004, (1, 1, 1, 3, 3))):
+        low, high = np.broadcast_to(low, 5) / scale, np.broadcast_to(high, 5) / scale
+        bounds = dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
+        dea = DEA(names[:3], names[3:], technology=returns, orientation=orientation, weight_bounds=bounds)
+        dea.fit(table)
+        weights = dea.weights_[:, :5] * scale
+        assert (weights >= low * scale - 1e-9).all() and (weights <= high * scale + 1e-9).all()
+        beta = 1 - dea.scores_ if orientation == "input" else dea.scores_ - (orientation == "output")
+        for o in range(40):
+            expected = oracle.multiplier(X, Y, o, gx[o], gy[o], returns, low * scale, high * scale)
+            assert beta[o] == pytest.approx(expected, abs=1e-9)
+        made = dea.lambdas_ @ table.to_numpy()
+        np.testing.assert_allclose(dea.targets_, made, rtol=1e-7)
+        assert "with bounded weights" in dea.report(int(dea.efficiency_.argmin()))
+        new = table.iloc[:5] * [1.1, 1.1, 1.1, 1, 1]
+        assert np.isfinite(dea.score_units(new)).all()
+
+
+def test_bounds_that_leave_no_weights_are_named():
+    table = stores()
+    with pytest.raises(InputDataError, match=r"'a' has no bound\. Probably weight_bounds leave no weights"):
+        DEA(outputs=["sales"], weight_bounds={"staff": (1e3, np.inf)}, data_warnings=False).fit(table)
+
+
 def test_weights_judge_the_unit_itself_to_its_score():
     table = load_bank_branches()
     for orientation in ("input", "output"):
@@ -249,6 +280,10 @@ def test_numbers_that_cannot_be_used_are_named(settings, table, words):
         ({"weight_ratios": [("staff", "room", 1, 2)]}, ["'room'", "is no input or output", "'rooms'"]),
         ({"weight_ratios": [("staff", "rooms", 3, 2)]}, ["3, 2)", "0 <= low <= high"]),
         ({"virtual_shares": {"staff": (0.5, 2)}}, ["(0.5, 2)", "<= 1"]),
+        ({"weight_bounds": {"staff": (2, 1)}}, ["weight_bounds['staff']=(2, 1)", "0 <= low <= high"]),
+        ({"weight_bounds": {"room": (0, 1)}}, ["'room'", "is no input or output"]),
+        ({"weight_bounds": {"staff": (0, 1)}, "orientation": "hyperbolic"}, ["weight_bounds take orientation"]),
+        ({"weight_bounds": {"staff": (0, 1)}, "measure": "sbm"}, ["weight_bounds restrict the weights"]),
         ({"slack_weights": [1, 2]}, ["slack_weights=[1, 2] has 2 numbers and needs 3"]),
         ({"undesirable": ["rooms"], "measure": "sbm"}, ["undesirable takes measure='radial'"]),
     ],

@@ -36,6 +36,7 @@ def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
             cold = scored(X, Y, returns, orientation, skip)
             monkeypatch.setattr(evaluate, "FEW", 20)
             monkeypatch.setattr(evaluate, "CHUNK", 50)
+            monkeypatch.setattr(evaluate, "PART", 30)
             for many in (10**6, 20):
                 monkeypatch.setattr(evaluate, "MANY", many)
                 monkeypatch.setattr(evaluate, "SPLIT", 1e3 if many == 20 else 5e6)
@@ -49,6 +50,17 @@ def test_every_way_leads_to_the_same_scores(returns, orientation, monkeypatch):
                     left = prices @ Technology.of(X, Y, returns).shared_columns().T
                     size = np.abs(prices) @ np.abs(Technology.of(X, Y, returns).shared_columns().T)
                     assert (left <= 1e-8 * (1 + size)).all(), "no unit at all has a gain"
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_samples_too_are_compared_with_every_unit(skip, monkeypatch):
+    """Where no second round follows nothing is left to a working set, however much there is to compare."""
+    X, Y, _ = make_frontier(600, random_state=0)
+    expected = scored(X, Y, "vrs", skip=skip)
+    monkeypatch.setattr(evaluate, "MUCH", 0)
+    found = scored(X, Y, "vrs", skip=skip)
+    np.testing.assert_array_equal(found.status, expected.status)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-9)
 
 
 def test_what_the_engine_does_not_finish_goes_to_highs(monkeypatch):
@@ -96,10 +108,12 @@ def test_a_unit_begins_at_the_prices_that_bound_it_best(returns):
     np.testing.assert_allclose(bound.max(axis=1)[own], found.value[own], atol=1e-9)
 
 
+@pytest.mark.parametrize("part", [50_000, 300])
 @pytest.mark.parametrize("backend", ["threading", "loky"])
-def test_one_worker_or_two_give_the_same_bits(backend, monkeypatch):
-    monkeypatch.setattr(evaluate, "SPLIT", 1e5)  # two halves, pieces, two rounds
+def test_one_worker_or_two_give_the_same_bits(backend, part, monkeypatch):
+    monkeypatch.setattr(evaluate, "SPLIT", 1e5)  # parts, two rounds
     monkeypatch.setattr(evaluate, "MANY", 1000)
+    monkeypatch.setattr(evaluate, "PART", part)
     X, Y, _ = make_frontier(1500, random_state=0)
     alone = scored(X, Y, "vrs")
     with parallel_config(backend):

@@ -1,11 +1,14 @@
 """What is built on scores: indices, cross-efficiency, partial frontiers, prices, windows, leverage."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
 from modpart.efficiency import (
+    andrews_pregibon,
     cross_efficiency,
     dea_scores,
     economic_efficiency,
@@ -243,6 +246,43 @@ def test_windows_are_pooled_scores():
         window_analysis(periods, width=5)
     with pytest.raises(ParameterError, match="no unit 'z'"):
         result.table("z")
+
+
+def test_andrews_pregibon_is_the_determinant_without_the_group():
+    X, Y = problem("smooth", 2, 1, 14, 0)
+    X[[3, 9]] = X[[3, 9]] * 6  # two beside each other
+    W = np.hstack([X, Y])
+    names = pd.Index([f"u{k}" for k in range(14)])
+    table = andrews_pregibon(pd.DataFrame(X * [1.0, 1e7], names), pd.DataFrame(Y, names), n_deleted=3, n_shown=4)
+    for size, rows in table.groupby("deleted"):
+        whole = np.linalg.det(W.T @ W)
+        left = {
+            tuple(names[list(group)]): np.linalg.det(np.delete(W, group, axis=0).T @ np.delete(W, group, axis=0))
+            / whole
+            for group in combinations(range(14), size)
+        }
+        best = sorted(left, key=left.get)[:4]
+        assert rows["units"].tolist() == best
+        np.testing.assert_allclose(rows["ratio"], [left[group] for group in best], rtol=1e-9)
+        np.testing.assert_allclose(rows["log_ratio"], np.log(rows["ratio"] / rows["ratio"].min()), atol=1e-12)
+    pair = table[table["deleted"] == 2]
+    assert pair["units"].iloc[0] == ("u3", "u9") and pair["log_ratio"].iloc[1] > 1.0
+
+
+@pytest.mark.parametrize(
+    "change, settings, error, words",
+    [
+        (lambda X: np.column_stack([X, X[:, 0] + X[:, 1]]), {}, InputDataError, "weighted sum of the others"),
+        (lambda X: X, {"n_deleted": 12}, ParameterError, "leaves 2 units; 3 columns need as many"),
+        (lambda X: np.tile(X, (20, 1)), {"n_deleted": 4}, ParameterError, "groups at most.*smaller n_deleted"),
+        (lambda X: X, {"n_deleted": 0}, ParameterError, "n_deleted"),
+    ],
+)
+def test_andrews_pregibon_refuses_what_has_no_answer(change, settings, error, words):
+    X, Y = problem("smooth", 2, 1, 14, 0)
+    X = change(X)
+    with pytest.raises(error, match=words):
+        andrews_pregibon(X, np.resize(Y, (len(X), 1)), **settings)
 
 
 def test_leverage_is_what_leaving_one_out_changes():

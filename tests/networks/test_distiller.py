@@ -95,7 +95,7 @@ def test_teachers_that_do_not_fit_are_named(teacher):
             ModuleDistiller(teacher, chain=chain, **STUDENT).fit(X, Y)
     with pytest.raises(InputDataError, match="y holds 9, which the teacher does not know"):
         ModuleDistiller(teacher, **STUDENT).fit(X, np.where(Y == 3, 9, Y))
-    with pytest.raises(ValueError, match="64"):
+    with pytest.raises(ParameterError, match="Slot 0: the teacher's module takes 64 columns, and X has 5"):
         ModuleDistiller(teacher, **STUDENT).fit(X[:, :5], Y)
     with pytest.raises(NotFittedError):
         ModuleDistiller(FrozenEstimator(IncubatedClassifier()), **STUDENT).fit(X, Y)

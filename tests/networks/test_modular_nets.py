@@ -33,8 +33,10 @@ from modpart.networks import (
     patch,
 )
 from modpart.networks._cut import n_parameters
+from modpart.networks._cutter import PlanCutter
 from modpart.networks._modularity import links_between
 from modpart.networks._plan import wire_up
+from modpart.networks._threshold import THRESHOLDS, choose_threshold
 
 X, Y = load_iris(return_X_y=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
@@ -157,12 +159,10 @@ def test_frozen_layers_stay_and_shared_weights_are_one():
     np.testing.assert_array_equal(model.weights_["0.weight"], model.weights_["2.weight"])
 
 
-def test_a_module_of_any_kind_trains_with_moda_but_is_not_cut():
+def test_a_module_of_any_kind_trains_with_moda():
     model = ModularNetClassifier(module=Own(), max_epochs=30, random_state=0).fit(X, Y)
-    assert model.score(X, Y) > 0.85 and model.masks_ is None
+    assert model.score(X, Y) > 0.85
     assert pickle.loads(pickle.dumps(model)).score(X, Y) == model.score(X, Y)
-    with pytest.raises(ParameterError, match=r"nn\.Sequential"):
-        model.extract_module(0)
     with pytest.raises(ParameterError, match=r"HardBlocks.*nn\.Sequential"):
         ModularNetClassifier("blocks", module=Own()).fit(X, Y)
 
@@ -238,11 +238,32 @@ def test_a_module_is_tuned_and_calibrated_on_new_rows(moda):
 
 
 def test_the_threshold_is_validated_on_rows_held_out(moda):
-    assert moda.threshold_ == moda.threshold_path_[-1]["threshold"]
-    assert moda.threshold_path_[-1]["loss"] <= 0.005
+    holds = [row["threshold"] for row in moda.threshold_path_ if row["loss"] <= 0.003]
+    assert moda.threshold_ == max(holds)
     fixed = ModularNetClassifier(threshold=0.5, **QUICK).fit(X, NAMES)
     assert fixed.threshold_ == 0.5 and fixed.threshold_path_ == []
     assert all((mask.any(1)).all() for mask in moda.masks_.values()), "no class is left without a unit"
+
+
+def test_the_threshold_is_the_largest_rate_that_holds():
+    images, labels = load_digits(return_X_y=True)
+    images = images / 16.0
+    settings = {"hidden_layer_sizes": (24, 24), "standardize": False, "max_epochs": 12, "random_state": 0}
+    model = ModularNetClassifier(None, **settings).fit(images[:900], labels[:900])
+    rows, codes, new = images[900:1300], labels[900:1300], np.random.default_rng
+    rates = {group: new(5).uniform(0, 0.8, rate.shape) for group, rate in model.rates_.items()}  # units by chance
+    plain = (PlanCutter(model.plan_, model.weights_, 10), rates, rows, codes)
+    for max_loss in (0.03, 0.003):
+        threshold, path = choose_threshold(*plain, max_loss, new(0))
+        tried = [row["threshold"] for row in path]
+        assert tried == sorted(tried, reverse=True) and len(tried) <= len(THRESHOLDS) + 5
+        assert [row["loss"] <= max_loss for row in path if row["threshold"] == threshold] == [True]
+        above = [row["loss"] > max_loss for row in path if row["threshold"] > threshold]
+        assert above and all(above)
+        assert threshold > max(step for step in THRESHOLDS if step <= threshold), "finer than the fixed steps"
+        assert any(threshold in rate for rate in rates.values()), "masks change there"
+    best = min(path, key=lambda row: row["loss"])
+    assert choose_threshold(*plain, best["loss"] - 1.0, new(0))[0] in THRESHOLDS, "all lose more: the least loss"
 
 
 # clusters

@@ -14,6 +14,7 @@ from modpart._torch.nets import make_net
 from modpart._torch.plans import build
 from modpart._torch.schedule.losses import SmoothCrossEntropy
 from modpart._torch.schedule.phase_net import Hybrid, PhaseNet
+from modpart._utils.progress import Progress
 from modpart.exceptions import ParameterError
 from modpart.io import load, save
 from modpart.networks import (
@@ -27,7 +28,9 @@ from modpart.networks import (
     ScheduledClassifier,
     TransformerChain,
 )
+from modpart.networks._incubated import joined_slots
 from modpart.networks._schedule.chains import CHAINS, plans_of
+from modpart.networks._schedule.grow import grown
 from modpart.networks._schedule.parts import answers, drawn, in_a_row
 from modpart.networks._schedule.phase import Settings
 from modpart.networks._schedule.run import critical_path, run_schedule
@@ -158,10 +161,57 @@ def test_an_incubated_net_is_what_its_phases_say():
     assert (plan, set(weights)) == (model.plan_, set(model.weights_))
 
 
+@pytest.mark.parametrize("name", ["conv", "residual", "transformer"])
+def test_a_grown_module_first_answers_as_the_shallow_one_did(name):
+    plans = [joined_slots(plans_of(SMALL[name], 64, 4, [depth] * 3)) for depth in (1, 3)]
+    small, deep = ([drawn(plan, depth * 10 + k) for k, plan in enumerate(row)] for depth, row in enumerate(plans))
+    before = {key: value.copy() for key, value in deep[0].weights.items()}
+    net = [grown(part, shallow) for part, shallow in zip(deep, small, strict=True)]
+    assert net[1].n_parameters > small[1].n_parameters
+    np.testing.assert_allclose(answers(net, X), answers(small, X), atol=1e-12)
+    assert np.abs(answers(deep, X) - answers(small, X)).max() > 0.01
+    assert all(np.array_equal(value, before[key]) for key, value in deep[0].weights.items())
+
+
+def test_grown_blocks_learn():
+    model = IncubatedClassifier(SMALL["residual"], n_modules=2, depth=2, **SHORT | {"finetune_epochs": 0}).fit(X, Y)
+    for part in model.modules_:
+        ends = [value for key, value in part.weights.items() if key.startswith("block1.body.narrow")]
+        assert len(ends) == 2 and all(np.abs(value).max() > 1e-3 for value in ends)
+    marks = [part.digest for part in model.set_params(start="random").fit(X, Y).modules_]
+    assert marks != [part.digest for part in model.set_params(start="meta").fit(X, Y).modules_]
+
+
+def test_a_block_that_ends_with_a_relu_keeps_its_start():
+    """A zero before a ReLU would have no gradient."""
+
+    def chain(n_features, n_outputs, depths):
+        def block():
+            return Residual(torch.nn.Sequential(torch.nn.Linear(6, 6), torch.nn.ReLU()))
+
+        slots = [[block() for _ in range(depth)] for depth in depths]
+        first, *others = (torch.nn.Sequential(*blocks) for blocks in slots)
+        return [torch.nn.Sequential(torch.nn.Linear(n_features, 6), *first), *others, torch.nn.Linear(6, n_outputs)]
+
+    plans = [plans_of(chain, 64, 4, [depth] * 2)[1] for depth in (1, 2)]
+    small, deep = (drawn(plan, k) for k, plan in enumerate(plans))
+    model = grown(deep, small)
+    np.testing.assert_array_equal(model.weights["0.body.0.weight"], small.weights["0.body.0.weight"])
+    np.testing.assert_array_equal(model.weights["1.body.0.weight"], deep.weights["1.body.0.weight"])
+
+
+def test_no_stage_begins_once_a_callback_has_asked_to_stop(monkeypatch):
+    monkeypatch.setattr(Progress, "step", lambda self, *args: setattr(self, "stopped", True))
+    model = IncubatedClassifier(SMALL["residual"], n_modules=2, depth=2, **SHORT).fit(X, Y)
+    assert [phase["name"] for phase in model.phases_] == ["meta"]
+    scores = {entry["name"]: entry["score"] for entry in model.phase_scores(X, Y)}
+    assert scores["assembled"] == scores["meta"] == model.score(X, Y)
+
+
 def test_modules_that_grew_up_apart_fit_only_if_they_had_the_same_neighbours():
     """The claim of Deep Incubation in small: assembled without fine-tuning, against modules of independent nets."""
     settings = {"depth": 2, "n_modules": 3, "meta_epochs": 20, "module_epochs": 10, "finetune_epochs": 0, "lr": 5e-3}
-    model = IncubatedClassifier(ResidualChain(16), random_state=0, **settings).fit(X, Y)
+    model = IncubatedClassifier(ResidualChain(16), start="random", random_state=0, **settings).fit(X, Y)
     others = [
         ScheduledClassifier(chain=ResidualChain(16), n_modules=3, depth=2, max_epochs=10, random_state=k).fit(X, Y)
         for k in range(1, 4)

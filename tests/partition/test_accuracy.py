@@ -17,10 +17,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from modpart.datasets import make_friedman, make_linear, make_pure_noise
 from modpart.exceptions import ParameterError
-from modpart.partition import ActivePartitioner, PartitionedRegressor, _partitioned_regressor
-from modpart.partition._bag.accuracy import CorrectedModel, _weigh, mean_of_close, stacking_weights
+from modpart.partition import ActivePartitioner, BayesianExpert, PartitionedRegressor, _partitioned_regressor
+from modpart.partition._bag.accuracy import CorrectedModel, _weigh, shares_of_close, stacking_weights
 from modpart.partition._bag.bag import Bag, Family, folds_of
 from modpart.partition._bag.held_out import HeldOut, Table
+from modpart.partition._bag.mean_of import MeanOf
 from modpart.partition._bag.ridge import ALPHAS, PolynomialRidge
 
 
@@ -66,7 +67,7 @@ def test_one_law_gives_exactly_the_single_model(make):
     X, y, _ = make(200, random_state=1)
     model = accurate(RidgeCV()).fit(X, y)
     assert model.n_partitions_ == 1
-    assert model.gain_ <= 0.5 * model.gain_se_
+    assert model.gain_ <= 1.5 * model.gain_se_
     np.testing.assert_array_equal(model.predict(X), RidgeCV().fit(*in_order(X, y)).predict(X))
 
 
@@ -74,7 +75,7 @@ def test_without_fallback_parts_are_kept_whatever_they_gain(fitted):
     X, y, _ = fitted
     noise = np.random.default_rng(1).permutation(y)
     back, kept = accurate(Ridge()).fit(X, noise), accurate(Ridge(), fallback=False).fit(X, noise)
-    assert kept.gain_ == back.gain_ <= 0.5 * back.gain_se_
+    assert kept.gain_ == back.gain_ <= 1.5 * back.gain_se_
     assert len(kept.bag_.weights) > len(back.bag_.weights) == 1
 
 
@@ -84,7 +85,7 @@ def test_a_permuted_target_moves_the_single_model_hardly_or_not(seed):
     noise = np.random.default_rng(seed).permutation(y)
     model = accurate(Ridge()).fit(X, noise)
     moved = np.mean((model.predict(X) - Ridge().fit(X, noise).predict(X)) ** 2) / np.var(y)
-    assert moved < (1e-20 if model.gain_ <= 0.5 * model.gain_se_ else 0.01)
+    assert moved < (1e-20 if model.gain_ <= 1.5 * model.gain_se_ else 0.01)
 
 
 def test_too_few_rows_for_a_cut_are_one_cell_and_the_single_model():
@@ -310,10 +311,48 @@ def test_two_models_that_do_equally_well_meet_halfway():
     assert found.saved.share == pytest.approx(0.5, abs=0.06)
 
 
-def test_single_models_that_are_not_clearly_worse_share_the_prediction():
+@pytest.mark.parametrize("size", [0.02, 0.1, 0.2, 0.4, 3.0])
+def test_parts_count_less_the_nearer_their_gain_is_to_its_uncertainty(size):
     rng = np.random.default_rng(0)
-    noise = rng.normal(size=(200, 3)) * [1.0, 1.01, 3.0]
-    np.testing.assert_array_equal(mean_of_close(noise**2, 0, np.ones(200)), [0, 0.5, 0])
+    y, correction, noise = rng.normal(size=(3, 400))
+    rows, fold = np.arange(400), np.arange(400) % 4
+    single = y - size * correction + noise
+    columns = np.column_stack([single, *(3 * [single + size * correction])])
+    bags = [Bag(Family(Ridge()), 0)]
+    bags[0].local = bags[0].boosted = []
+    bags[0].single = bags[0].scaling = bags[0].n_terms = None
+    model = CorrectedModel(bags, 0, np.zeros(4), np.zeros(4), -99.0, 99.0)
+    held_out = HeldOut(columns, y, np.ones(400), rows, fold, np.ones(400))
+    whole, found = (_weigh(replace(model), held_out, fallback) for fallback in (False, True))
+    ratio = whole.saved.share / whole.saved.share_se
+    if ratio < 1.5:
+        assert found.n_partitions == 1
+        assert len(found.weights) == 1
+    else:
+        assert found.weights.sum() == pytest.approx((1 - (1.5 / ratio) ** 2) * whole.weights.sum(), rel=0.05)
+        assert 0 < found.weights.sum() < whole.weights.sum()
+
+
+def test_the_smooth_single_model_is_the_mean_of_several_seeds():
+    X, y, _ = make_friedman(150, random_state=0)
+    experts = [BayesianExpert(random_state=seed) for seed in (0, 1)]
+    weight = np.where(X[:, 0] > 0.5, 2.0, 1.0)
+    expected = np.mean([clone(e).fit(X, y, sample_weight=weight).predict(X) for e in experts], axis=0)
+    np.testing.assert_array_equal(MeanOf(experts).fit(X, y, weight).predict(X), expected)
+    bag = accurate(n_trees=1, cv=2).fit(X, y).bag_
+    (smooth,) = [bag for bag in bag.bags if not bag.family.parts and isinstance(bag.single, MeanOf)]
+    assert len({expert.random_state for expert in smooth.single.estimators_}) == 3
+
+
+def test_single_models_count_by_how_close_they_come():
+    rng = np.random.default_rng(0)
+    squares = (rng.normal(size=(200, 3)) * [1.0, 1.05, 3.0]) ** 2
+    worse = squares[:, 1] - squares[:, 0]
+    t = worse.mean() / (worse.std(ddof=1) / np.sqrt(200))
+    assert 0.2 < t < 2
+    expected = np.exp(-(t**2) / 2)
+    np.testing.assert_allclose(shares_of_close(squares, 0, np.ones(200)), [0, expected / (1 + expected), 0], atol=1e-4)
+    np.testing.assert_array_equal(shares_of_close(squares[:, [0, 0]], 0, np.ones(200)), [0, 0.5])
 
 
 def test_small_tables_are_folded_several_times_and_rows_still_count_once():

@@ -80,7 +80,7 @@ def test_evidence_and_posterior_agree(there, n_outputs):
         features = basis.features(X, arrays=arrays)
         augmented = [arrays.columns([f, arrays.put(targets)]) for f in features]
         stats = Stats.of_groups(augmented, groups, 3, basis.n_linear_, n_outputs=n_outputs)
-        joined = stats[[0]].append(stats[[1]] + stats[[2]]).append(stats.cumulative()).append(stats.total())
+        joined = Stats.joined([stats[[0]], stats[[1]] + stats[[2]], stats.cumulative(), stats.total()])
         first = joined.outputs()[-1]
         law = posterior(first[[0]], 0.05)
         return model_evidences(first, 0.05), law, features

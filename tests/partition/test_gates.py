@@ -84,6 +84,15 @@ def test_kinds_without_hope_are_given_up_early(monkeypatch):
     assert fits.count("BorderTree") == _gates.FOLDS + 1  # the last one sees all rows
 
 
+def test_kinds_no_better_than_a_smaller_one_are_given_up_early(monkeypatch):
+    fits, fit = [], _gates._fit
+    monkeypatch.setattr(_gates, "_fit", lambda gate, *a: fits.append(gate) or fit(gate, *a))
+    X, labels, density, errors = contest(border=lambda X: X[:, 0] + X[:, 1] > 0)
+    assert fit_gate(X, labels, density, errors, np.random.default_rng(0)).kind == "logistic"
+    quadratic = [gate for gate in fits if hasattr(gate, "steps") and gate[0].degree == 2]
+    assert len(quadratic) == _gates.TRIAL_FOLDS  # the same border, with more numbers
+
+
 def test_one_expert_needs_no_gate():
     gate = fit_gate(np.zeros((5, 1)), np.zeros(5, int), np.zeros((5, 1)), np.zeros((5, 1)), np.random.default_rng(0))
     assert gate.kind == "none"

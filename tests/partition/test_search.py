@@ -11,6 +11,7 @@ from modpart.datasets import (
     make_rare_corner,
     make_sine_burst,
     make_smooth_curve,
+    make_tax_brackets,
     make_three_pieces,
     make_two_planes,
 )
@@ -126,6 +127,23 @@ def test_regimes_that_only_a_second_look_finds(make, noise, seed):
     contest = contest_by_evidence(rows.X, rows.y, np.random.default_rng(seed))
     assert len(contest.experts) == regime.max() + 1
     assert adjusted_rand_score(regime[rows.first], contest.labels) > 0.95
+
+
+def test_a_kink_whose_best_cut_pays_only_once_its_border_has_moved():
+    X, y, _ = make_tax_brackets(1000, random_state=9000)
+    rng = np.random.default_rng(9000)
+    rows = rng.integers(1000, size=(2, 1000))[1]  # two bootstrap samples; in the first one the search had found it
+    assert ActivePartitioner(random_state=9000).fit(X[rows], y[rows]).n_partitions_ == 2
+
+
+def test_one_law_may_weigh_two_inputs_unequally():
+    """In equal units of both inputs this law is too rough for one expert, and smooth in the flat middle."""
+    rng = np.random.default_rng(9101)
+    X = rng.uniform(-1, 1, size=(1000, 2))
+    y = np.sin(10 * X[:, 0]) * X[:, 1]
+    y += 0.05 * y.std() * rng.standard_normal(1000)
+    X, y, _ = standardised((X, y, None))
+    assert find_regimes(X, y, np.random.default_rng(9101)).labels.max() == 0
 
 
 @pytest.mark.parametrize(("make", "seed"), [(make_three_pieces, 500), (make_rare_corner, 509)])

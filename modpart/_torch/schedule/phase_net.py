@@ -111,13 +111,14 @@ def train_phase(
     }
     rows = from_numpy(X, np.float32).to(device)
     target = from_numpy(y, np.float32).to(device).reshape(len(X), -1)
+    began = perf_counter()
     if phase.teacher:
         target = torch.cat([target, answers_of([modules[name] for name in phase.teacher], rows)], 1)
     first = next(k for k, name in enumerate(phase.chain) if name in phase.train)
     left = phase.chain
     if settings.cache and first:
         rows, left = answers_of([modules[name] for name in phase.chain[:first]], rows), phase.chain[first:]
-    cached = perf_counter() - start
+    cached = perf_counter() - began
     task = task_loss(settings.classes, settings.label_smoothing)
     net = _net(phase, modules, left, task, settings, new_generator(seed), len(X)).fit(rows, target)
     return Trained(

@@ -18,11 +18,11 @@ from modpart.efficiency._simplex.tableau import DUAL_TOL
 
 __all__ = ["CHUNK", "Answer", "evaluate", "intensities", "moves"]
 
-CHUNK = 5000  # at most; long numpy calls let threads work side by side
+CHUNK = 5000  # units solved at once, at most; long numpy calls let threads work side by side
+PART = 50_000  # units that a worker is given, at most: each part begins anew
 SPLIT = 5e6  # units times columns from which on there is work for two
 FEW = 200  # units from which on a sample is solved first
 PRICES = 1 << 21  # compared at once
-AT_ONCE = 32  # chunks between two reports
 HEAVY = 2e9  # units times columns from which on processes are worth their start: threads wait for each other
 MUCH = 4e8  # prices of a sample times columns from which on they are compared with the columns in use alone
 MANY = 5000  # units from which on there are two rounds
@@ -98,54 +98,64 @@ class _Evaluation:
     def solution(self) -> Solution:
         """Solve for all units."""
         if not len(self.units):
-            programs = self.programs(np.zeros(0, dtype=np.int64))
-            return Solution.empty(0, programs.rhs.shape[1], programs.columns.shape[1])
+            return self._room()
         working, every = spread(self.technology), np.arange(len(self.shared))
         if not self.model.prices_carry_over or len(self.units) < FEW:
-            rows = np.arange(len(self.units))
-            jobs = [(self._only(places), working, [every], None) for places in _pieces(rows, len(every))]
-            return self._solved(_solve, jobs, len(rows))
-        return self._from_samples(working, every)
+            count = len(self.units)
+            pieces = np.array_split(np.arange(count), _count_parts(count, len(every), CHUNK))
+            jobs = [(self._only(places), working, [every], None) for places in pieces]
+            return Solution.joined(self._solved(_solve, jobs, count))
+        return self._in_parts(working, every)
 
-    def _from_samples(self, working: np.ndarray, every: np.ndarray) -> Solution:
-        """Solve samples, a worker its own half of the order; then the rest, beginning at all that is known."""
+    def _room(self) -> Solution:
+        """Room for the answers of all units."""
+        programs = self.programs(np.zeros(0, dtype=np.int64))
+        return Solution.empty(len(self.units), programs.rhs.shape[1], programs.columns.shape[1])
+
+    def _in_parts(self, working: np.ndarray, every: np.ndarray) -> Solution:
+        """Solve each part of the order, a worker's own; then compare the prices of all with what all parts found."""
         order = neighbours_in_a_row(self.technology, self.units)
+        parts = np.array_split(order, _count_parts(len(order), len(every), PART))
+        taken, again = [self._only(rows) for rows in parts], self._tells_the_inner_ones
+        jobs = [(part, working, every, MUCH / len(parts), again) for part in taken]
+        found = self._solved(_solve_part, jobs, len(order))
+        if again:
+            named, n_shared = self.model.own, len(every)
+            columns = np.arange(n_shared) >= len(self.technology)
+            for rows, first in zip(parts, found, strict=True):
+                columns[_shared_in(first.basis, first.own.shape[1], n_shared)] = True
+                columns[rows[(first.own[:, named] > 0.0) | first.fallback]] = True
+            columns = np.union1d(working, np.flatnonzero(columns))
+            checks = [
+                (part, first.basis, first.dual, first.fallback, columns)
+                for part, first in zip(taken, found, strict=True)
+            ]
+            for first, better in zip(found, self._in_parallel(_confirm, checks), strict=True):
+                for left, solved in better:
+                    first.put(left, solved)
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        halves = np.array_split(np.arange(len(order)), 1 if len(order) * len(every) < SPLIT else 2)
-        jobs = [(self._only(order[half]), working, every, MUCH / len(halves)) for half in halves]
-        parts = [[half[some] for some in samples(len(half))] for half in halves]
-        tried = np.concatenate([some for half in parts for some in half[:-1]])
-        found = self._solved(_solve_samples, jobs, len(tried))
-        known = self._known(found, tried, order[tried])
-        working = _shared_in(known.bases, self.n_own, working)
-        rest, confirm = np.concatenate([half[-1] for half in parts]), self._tells_the_inner_ones
-        levels = [working] if confirm else [working, every]
-        others = []
-        for places in _pieces(rest, len(levels[-1])):
-            others.append((self._only(order[places]), working, levels, known.near(places[0], places[-1])))
-        first = _put_together([tried, rest], [found, self._solved(_solve, others, len(rest))])
-        if confirm:
-            outer = order[(first.own[:, self.model.own] > 0.0) | first.fallback]
-            columns = np.union1d(_shared_in(first.basis, self.n_own, working), outer)
-            first = self._confirmed(order, first, np.union1d(columns, every[len(self.technology) :]))
-        return first.take(place)
+        return Solution.joined(found).take(place)
 
-    def from_samples(self, working: np.ndarray, every: np.ndarray, much: float) -> Solution:
-        """Solve samples one after another, each beginning at what is known by then; all but the rest."""
+    def part(self, working: np.ndarray, every: np.ndarray, much: float, again: bool) -> Solution:
+        """Solve samples one after another, each beginning at what is known by then, and the rest last.
+
+        With a second round to come `again`, prices of many units are compared with the columns in use alone.
+        """
         known: Known | None = None
-        found = []
-        for part in samples(len(self.units))[:-1]:
-            levels = [every] if len(part) * len(every) <= much else [working]
-            solved = []
-            for places in _pieces(part, 0):
+        solution, parts = self._room(), samples(len(self.units))
+        for sample in parts:
+            levels = [working] if again else [working, every]
+            if sample is not parts[-1] and len(sample) * len(every) <= much:
+                levels = [every]
+            for places in np.array_split(sample, -(-len(sample) // CHUNK)):
                 begin = None if known is None else known.near(places[0], places[-1])
-                solved.append(_solve(self._only(places), working, levels, begin))
-            found.append(Solution.joined(solved))
-            more = self._known(found[-1], part, part)
-            known = more if known is None else known.joined(more)
-            working = _shared_in(known.bases, self.n_own, working)
-        return Solution.joined(found)
+                solution.put(places, _solve(self._only(places), working, levels, begin))
+            if sample is not parts[-1]:
+                more = self._known(solution.take(sample), sample, sample)
+                known = more if known is None else known.joined(more)
+                working = np.union1d(working, _shared_in(known.bases, solution.own.shape[1], len(every)))
+        return solution
 
     def _known(self, found: Solution, place: np.ndarray, rows: np.ndarray) -> Known:
         """What the answers of some units, which stand at `place` of the order, tell others."""
@@ -181,33 +191,23 @@ class _Evaluation:
         same = units.allowed and units.start is None and np.array_equal(units.place, np.arange(len(self.technology)))
         return same and len(units) >= MANY and not units.B.shape[1]
 
-    @property
-    def n_own(self) -> int:
-        """Number of the unit's own variables."""
-        return self.programs(np.zeros(1, dtype=np.int64)).columns.shape[1]
+    def _solved(self, work: Callable[..., Solution], jobs: list[tuple[Any, ...]], count: int) -> list[Solution]:
+        """Answers of all jobs, with a word whenever one more is there."""
+        done = 0
 
-    def _confirmed(self, order: np.ndarray, first: Solution, columns: np.ndarray) -> Solution:
-        """Compare all prices of a first round with all columns that may matter, and solve again where one gains."""
-        pieces = _pieces(np.arange(len(order)), len(columns))
-        begun = [(first.basis[places], first.dual[places], first.fallback[places]) for places in pieces]
-        jobs = [(self._only(order[places]), *some, columns) for places, some in zip(pieces, begun, strict=True)]
-        for places, (left, again) in zip(pieces, self._in_parallel(_confirm, jobs), strict=True):
-            first.put(places[left], again)
-        return first
-
-    def _solved(self, work: Callable[..., Solution], jobs: list[tuple[Any, ...]], count: int) -> Solution:
-        """Answers of all jobs, with a word now and then."""
-        parts: list[Solution] = []
-        at_once = len(jobs) if self.report is None else AT_ONCE
-        for first in range(0, len(jobs), at_once):
-            parts += self._in_parallel(work, jobs[first : first + at_once])
+        def tell(part: Solution) -> None:
+            nonlocal done
+            done += len(part.value)
             if self.report is not None:
-                self.report(f"{sum(len(part.value) for part in parts)} of {count} units")
-        return Solution.joined(parts)
+                self.report(f"{done} of {count} units")
 
-    def _in_parallel(self, work: Callable[..., Any], jobs: list[tuple[Any, ...]]) -> list[Any]:
+        return self._in_parallel(work, jobs, tell)
+
+    def _in_parallel(
+        self, work: Callable[..., Any], jobs: list[tuple[Any, ...]], tell: Callable[[Any], object] | None = None
+    ) -> list[Any]:
         threads = len(self.units) * len(self.shared) < HEAVY
-        return parallel_map(work, jobs, n_jobs=self.n_jobs, threads=threads)
+        return parallel_map(work, jobs, n_jobs=self.n_jobs, threads=threads, share=True, tell=tell)
 
     def _only(self, rows: np.ndarray) -> "_Evaluation":
         """The same for some units, for a worker to take along."""
@@ -218,25 +218,20 @@ class _Evaluation:
         return some
 
 
-def _pieces(places: np.ndarray, n_columns: int) -> list[np.ndarray]:
-    """Pieces of nearly equal size; their number does not depend on the number of workers, of which two end together."""
-    if len(places) * n_columns < SPLIT and len(places) <= CHUNK:
-        return [places]
-    return np.array_split(places, 2 * -(-len(places) // (2 * CHUNK)))
+def _count_parts(count: int, n_columns: int, size: int) -> int:
+    """Two parts at least where there is work for two, whatever the number of workers, of which two end together."""
+    return 1 if count <= size and count * n_columns < SPLIT else 2 * -(-count // (2 * size))
 
 
-def _put_together(parts: list[np.ndarray], found: list[Solution]) -> Solution:
-    """Answers for all places, out of those for some."""
-    return Solution.joined(found).take(np.argsort(np.concatenate(parts)))
+def _shared_in(bases: np.ndarray, n_own: int, n_shared: int) -> np.ndarray:
+    """Numbers of the shared columns that stand in bases, sorted."""
+    there = np.zeros(n_shared, dtype=bool)
+    there[bases[bases >= n_own] - n_own] = True
+    return np.flatnonzero(there)
 
 
-def _shared_in(bases: np.ndarray, n_own: int, more: np.ndarray) -> np.ndarray:
-    """Numbers of the shared columns that stand in bases, and more."""
-    return np.union1d(more, np.unique(bases[bases >= n_own]) - n_own)
-
-
-def _solve_samples(evaluation: _Evaluation, working: np.ndarray, every: np.ndarray, much: float) -> Solution:
-    return evaluation.from_samples(working, every, much)
+def _solve_part(evaluation: _Evaluation, working: np.ndarray, every: np.ndarray, much: float, again: bool) -> Solution:
+    return evaluation.part(working, every, much, again)
 
 
 def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray], known: Known | None) -> Solution:
@@ -249,7 +244,7 @@ def _solve(evaluation: _Evaluation, working: np.ndarray, levels: list[np.ndarray
         own_column = np.where(units.place >= 0, units.place + n_own, -1)
         warm = np.where((warm == own_column[:, None]).any(axis=1, keepdims=True), -1, warm)
     warm = np.where(_uses_barred(programs, warm)[:, None], -1, warm)
-    near = _shared_in(warm, n_own, np.zeros(0, dtype=np.int64))
+    near = _shared_in(warm, n_own, len(programs.shared))
     return solve(programs, near if len(near) else working, levels, warm)
 
 
@@ -265,14 +260,17 @@ def _uses_barred(programs: Programs, bases: np.ndarray) -> np.ndarray:
 
 def _confirm(
     evaluation: _Evaluation, basis: np.ndarray, dual: np.ndarray, fallback: np.ndarray, columns: np.ndarray
-) -> tuple[np.ndarray, Solution]:
-    """Which answers have to be found again, and what they are."""
-    every = np.arange(len(evaluation.units))
-    programs = evaluation.programs(every)
-    gain = best_in_blocks(programs, every, dual, columns)[1]
-    left = np.flatnonzero(~(gain <= DUAL_TOL) | fallback)
-    near = _shared_in(basis[left], programs.columns.shape[1], columns[:0])
-    return left, solve(programs.take(left), near, [columns], basis[left])
+) -> list[tuple[np.ndarray, Solution]]:
+    """Compare the prices of a first round with all columns that may matter; solve again where one gains."""
+    better = []
+    for first in range(0, len(basis), CHUNK):
+        rows = np.arange(first, min(first + CHUNK, len(basis)))
+        programs = evaluation.programs(rows)
+        gain = best_in_blocks(programs, np.arange(len(rows)), dual[rows], columns)[1]
+        left = np.flatnonzero(~(gain <= DUAL_TOL) | fallback[rows])
+        near, begin = _shared_in(basis[rows[left]], programs.columns.shape[1], len(programs.shared)), basis[rows[left]]
+        better.append((rows[left], solve(programs.take(left), near, [columns], begin)))
+    return better
 
 
 def intensities(solution: Solution, own: int, technology: Technology, units: Evaluated) -> csr_array:

@@ -87,6 +87,8 @@ class Frontier:
         Weights of the slacks, in the second stage and in the additive measure; None for ones.
     restrictions : Restrictions or None
         Those of `technology.trade_offs` aside, they differ from unit to unit.
+    bounds : ndarray of shape (2, m + s) or None
+        Least and largest weights of the radial measure.
     n_jobs : int or None
     report : callable or None
         Called with a few words whenever some chunks of units are done.
@@ -99,6 +101,7 @@ class Frontier:
     direction: Callable[[Evaluated], np.ndarray] | None = None
     weights: np.ndarray | None = None
     restrictions: Restrictions | None = None
+    bounds: np.ndarray | None = None
     n_jobs: int | None = field(default=None, compare=False)
     report: Callable[[str], object] | None = field(default=None, compare=False)
 
@@ -165,7 +168,7 @@ class Frontier:
             dual, stage = None, None
             slacks = None
         else:
-            model = Directional(direction[movable])
+            model = Directional(direction[movable], self.bounds)
             answer = self._evaluate(model, some)
             beta[movable] = np.where(answer.feasible, model.distance(answer.solution), -np.inf)
             status[movable] = answer.solution.status
@@ -174,7 +177,12 @@ class Frontier:
         m, s = units.X.shape[1], units.Y.shape[1]
         column = np.arange(direction.shape[1])
         sign = np.where((column < m) | (column >= m + s), -1.0, 1.0)
-        moved = units.values + sign * np.where(np.isfinite(beta), beta, np.nan)[:, None] * direction
+        step = np.where(np.isfinite(beta), beta, np.nan)
+        if self.bounds is not None:  # the weights say how far to move and what to slacken: no second stage
+            step[movable] = answer.solution.own[:, 0]
+            slacks, stage = np.full((len(units), m + s), np.nan), None
+            slacks[movable] = model.slacks(answer.solution, some, self.technology.largest)
+        moved = units.values + sign * step[:, None] * direction
         if self.technology.returns == "fdh":
             slacks = self._fdh_slacks(scored, moved, status)
         return Scored(*self._as_scores(beta), status, scored, dual, moved, slacks, stage)

@@ -146,6 +146,7 @@ def assemble(
     shared: np.ndarray,
     largest: np.ndarray,
     extra: np.ndarray | None = None,
+    extra_cost: np.ndarray | None = None,
 ) -> Programs:
     """Programmes whose start is the unit itself: own intensity one, no move, no slack.
 
@@ -173,6 +174,8 @@ def assemble(
         Of the technology; handed over so that chunks need not make them again.
     extra : ndarray of shape (U, E, m + s + p) or None
         More columns of the unit's own.
+    extra_cost : ndarray of shape (U, E) or None
+        Their costs, None for zero.
     """
     m, s, p = units.X.shape[1], units.Y.shape[1], units.B.shape[1]
     n_units, n_rows, conv = len(units), shared.shape[1], int(technology.has_convexity_row)
@@ -215,6 +218,8 @@ def assemble(
         columns[:, n_moves + 1 + m + s + p, -1] = 1.0 if technology.returns == "nirs" else -1.0
     if extra is not None:
         columns[:, n_own - n_extra :, : m + s + p] = extra * data_scale[:, None, :]
+    if extra_cost is not None:
+        cost[:, n_own - n_extra :] = extra_cost
     start = (
         np.broadcast_to(slack, (n_units, m + s + p))
         if not conv

@@ -119,9 +119,17 @@ def spread(technology: Technology) -> np.ndarray:
     m, s = technology.X.shape[1], technology.Y.shape[1]
     X, Y = (technology.X / top[:m]).astype(np.float32), (technology.Y / top[m : m + s]).astype(np.float32)
     v, u = (rng.dirichlet(np.full(k, 0.5), DIRECTIONS).astype(np.float32) for k in (m, s))
-    made, used = u @ Y.T, v @ X.T
-    ratio = np.divide(made, used, out=np.zeros_like(made), where=used > 0.0)
-    found = [ratio.argmax(axis=1), X.argmin(axis=0), Y.argmax(axis=0)]
-    if technology.has_convexity_row:
-        found += [(made - np.float32(c) * used).argmax(axis=1) for c in (0.3, 1.0, 3.0)]
-    return np.unique(np.concatenate(found))
+    prices = (0.3, 1.0, 3.0) if technology.has_convexity_row else ()
+    best = np.full((1 + len(prices), DIRECTIONS), -np.inf, dtype=np.float32)
+    found = np.zeros(best.shape, dtype=np.int64)
+    width = BLOCK // DIRECTIONS
+    for first in range(0, len(X), width):
+        made, used = u @ Y[first : first + width].T, v @ X[first : first + width].T
+        worth = [np.divide(made, used, out=np.zeros_like(made), where=used > 0.0)]
+        worth += [made - np.float32(price) * used for price in prices]
+        for kind, values in enumerate(worth):
+            place = values.argmax(axis=1)
+            largest = values[np.arange(DIRECTIONS), place]
+            better = largest > best[kind]
+            best[kind, better], found[kind, better] = largest[better], first + place[better]
+    return np.unique(np.concatenate([found.ravel(), X.argmin(axis=0), Y.argmax(axis=0)]))

@@ -6,7 +6,7 @@ from modpart.efficiency._simplex.programs import Programs
 
 __all__ = ["WorkingSet", "best_in_blocks", "block_out"]
 
-HEIGHT, WIDTH = 128, 2048  # of a block
+HEIGHT, WIDTH = 128, 1024  # of a block
 
 
 class WorkingSet:
@@ -40,13 +40,15 @@ def best_in_blocks(
     best = np.zeros(len(ids), dtype=np.int64)
     gain = np.full(len(ids), -np.inf)
     blocked = programs.blocked[ids]
+    room = np.empty((HEIGHT, WIDTH))
     for first in range(0, len(candidates), WIDTH):
         columns = candidates[first : first + WIDTH]
         matrix = programs.shared[columns]
         flipped = np.ascontiguousarray(matrix.T)
         for top in range(0, len(ids), HEIGHT):
             rows = slice(top, top + HEIGHT)
-            values = prices[rows] @ flipped
+            some = prices[rows]
+            values = np.matmul(some, flipped, out=room[: len(some), : len(columns)])
             reach = programs.reach(ids[rows], matrix)
             if not isinstance(reach, float):
                 values *= reach

@@ -167,6 +167,8 @@ class Reporting(FittedFrontier):
         words = f"efficiency {efficiency:.3f}, rank {rank} of {len(self.units_)}"
         if self.measure != "radial":
             return f"{words}."
+        if self._frontier.bounds is not None:
+            return f"{words}, with bounded weights."
         by = score - 1.0 if self.orientation == "output" else score if self.orientation == "directional" else 1 - score
         return f"{words}: {_CAN[self.orientation].format(percent(by))}."
 
@@ -193,7 +195,8 @@ class Reporting(FittedFrontier):
 
     def _size(self, place: int) -> list[str]:
         comparable = self.measure == "radial" and self.orientation != "directional" and self.technology != "fdh"
-        if not comparable or self._frontier.restrictions is not None or not np.isfinite(self.efficiency_[place]):
+        restricted = self._frontier.restrictions is not None or self._frontier.bounds is not None
+        if not comparable or restricted or not np.isfinite(self.efficiency_[place]):
             return []
         return [_SIZE[str(self.rts_[place])]]
 

@@ -45,7 +45,7 @@ def run_schedule(
     n_jobs : int or None
         Workers for the phases of a stage.
     progress : Progress or None
-        Told of each phase.
+        Told of each phase; no further stage begins once it was asked to stop.
     records : sequence of dict
         Of phases that ran before.
 
@@ -61,6 +61,8 @@ def run_schedule(
     first = 1 + max((record["stage"] for record in found), default=-1)
     seeds = iter(child_seeds(rng, sum(map(len, stages))))
     for number, stage in enumerate(stages, start=first):
+        if progress is not None and progress.stopped:
+            break
         jobs = [(phase, {name: done[name] for name in phase.needs}, X, y, settings, next(seeds)) for phase in stage]
         for (phase, _, _, _, _, seed), trained in zip(
             jobs, parallel_map(_run, jobs, n_jobs=n_jobs if len(jobs) > 1 else None), strict=True
@@ -69,8 +71,8 @@ def run_schedule(
             done |= {name: Part(done[name].plan, weights) for name, weights in trained.weights.items()}
             found.append(_record(phase, number, seed, trained))
             message = f"{phase.name}: loss {trained.loss_curve[-1]:.6f} after {phase.epochs} epochs"
-            if progress is not None and progress.step("phase", message):
-                return done, found
+            if progress is not None:
+                progress.step("phase", message)
     return done, found
 
 

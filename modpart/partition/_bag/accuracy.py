@@ -3,8 +3,9 @@
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
 fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Small tables
 are folded several times over: who wins one set of folds may lose another. Of several single models the best in
-cross-validation is often not the best on new rows: the mean of all that are not clearly worse stands, unless it does
-worse than the best.
+cross-validation is often not the best on new rows: a mean stands, in which others count by how close they come. Parts
+count less the nearer their gain is to its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small
+table on which they cannot be told from luck keeps its single model, and a large gain stays whole.
 """
 
 from dataclasses import dataclass, replace
@@ -16,10 +17,11 @@ from scipy.optimize import nnls
 from sklearn.model_selection import check_cv
 
 from modpart._utils.parallel import parallel_map
-from modpart._utils.seeds import child_seeds, seed_nested
+from modpart._utils.seeds import child_seeds
 from modpart.exceptions import ParameterError
 from modpart.partition._bag.bag import Bag, Family, folds_of
 from modpart.partition._bag.held_out import HeldOut, Saved, Table
+from modpart.partition._bag.mean_of import MeanOf
 from modpart.partition._bag.ridge import PolynomialRidge
 from modpart.partition._bayes import BayesianExpert
 from modpart.partition._contest import Scaling
@@ -31,7 +33,7 @@ __all__ = [
     "closed_form_families",
     "family_of",
     "fit_corrected",
-    "mean_of_close",
+    "shares_of_close",
     "stacking_weights",
 ]
 
@@ -39,9 +41,9 @@ SHRINK = 1e-3  # of the weights, relative to the mean square of a correction
 SUM_PRICE = 1e3
 LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, larger ones are cut to that size
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
-STANDARD_ERRORS = 0.5  # that parts have to gain
-CLEARLY = 2.0  # standard errors by which a single model is clearly worse than another
+STANDARD_ERRORS = 1.5  # that parts have to gain: one, but folds share training rows, sqrt(1 + 5 / 4) times with five
 TINY = np.finfo(np.float64).tiny
+SEEDS = 3  # of the smooth single model, whose centres are drawn: with others it may do a quarter better or worse
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
 MOST_REPEATS, REPEATED_ROWS = 3, 1000  # a table is folded so often, or until so many rows were held out
 
@@ -142,7 +144,8 @@ def closed_form_families(n_features: int, weight: np.ndarray, rng: np.random.Gen
     found = [Family(PolynomialRidge(1), scaled=True)]
     if n_features * (n_features + 3) // 2 <= min(QUADRATIC_TERMS, weight.sum() // 2):
         found.append(Family(PolynomialRidge(2), scaled=True))
-    return [*found, Family(seed_nested(BayesianExpert(), rng), parts=False)]
+    smooth = [BayesianExpert(random_state=seed) for seed in child_seeds(rng, SEEDS)]
+    return [*found, Family(MeanOf(smooth), parts=False, folded=smooth[0])]
 
 
 def fit_corrected(
@@ -219,6 +222,7 @@ def _predicted(
     plan: list[Any], X: np.ndarray, y: np.ndarray, weight: np.ndarray, train: np.ndarray, test: np.ndarray
 ) -> np.ndarray:
     """Predictions of rows `test` by all candidates made from rows `train`."""
+    plan = [(replace(family, estimator=family.folded or family.estimator), *rest) for family, *rest in plan]
     bags = _trained(plan, WeightedRows.of(X[train], y[train], weight[train]))
     return np.hstack([bag.predict(X[test]) for bag in bags])
 
@@ -230,9 +234,10 @@ def _trained(plan: list[Any], rows: WeightedRows) -> list[Bag]:
 def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> CorrectedModel:
     """Choose the reference, the limits and the weights by held-out predictions; measure the gain; fall back.
 
-    What stands without parts is the best single model, or the mean of several. Parts lead from there as far as held-out
-    errors tell: where both do equally well but differ, half of the way is better than either end. That share is made
-    without each fold, too, and has to gain half a standard error.
+    What stands without parts is a mean of the single models, most of it the best and those close to it. Parts lead from
+    there as far as held-out errors tell: where both do equally well but differ, half of the way is better than either
+    end. That share is made without each fold, too. A gain of t times its uncertainty counts 1 - 1 / t^2 of itself, and
+    where t is below one nothing.
     """
     candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
     squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
@@ -253,9 +258,7 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     sets = held_out.without_each_fold()
     whole = np.array([stacking_weights(differences[seen], left[seen], weight[seen]) for seen in sets])
     single, plain = squares[:, best_single], np.zeros((len(sets), candidates.shape[1]))
-    plain[:, model.singles] = mean_of_close(squares, best_single, held_out.row_weight)
-    if compared(single, errors(plain)).share < 0.0:
-        plain[:] = 0.0
+    plain[:, model.singles] = shares_of_close(squares, best_single, held_out.row_weight)
     model.saved = compared(single, errors(whole))
     if not fallback:
         model.weights = whole[0]
@@ -266,14 +269,16 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     shares = np.array([weight[seen] @ (rest[seen] * way[seen]) for seen in sets]) / np.maximum(length, TINY)
     shares = plain + np.clip(shares, 0.0, 1.0)[:, None] * (whole - plain)
     saved = compared(errors(plain), errors(shares))
-    if saved.share <= STANDARD_ERRORS * saved.share_se:
+    uncertain = STANDARD_ERRORS * saved.share_se
+    if saved.share <= uncertain:
         return model.without_parts(plain[0])
-    model.weights, model.saved = shares[0], compared(single, errors(shares))
+    weights = plain + (1.0 - (uncertain / saved.share) ** 2) * (shares - plain)
+    model.weights, model.saved = weights[0], compared(single, errors(weights))
     return model
 
 
-def mean_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndarray:
-    """Weights for the mean of the single models that are not clearly worse than the best.
+def shares_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndarray:
+    """Weights for a mean of single models: one that does t standard errors worse than the best counts exp(-t^2 / 2).
 
     Parameters
     ----------
@@ -288,8 +293,9 @@ def mean_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndar
         That of the best is what the others leave, given as 0.
     """
     worse = [Saved(errors, errors - squares[:, best], weight) for errors in squares.T]
-    close = np.array([much.share <= CLEARLY * much.share_se for much in worse])
-    weights = close / close.sum()
+    distances = np.array([much.share / max(much.share_se, TINY) for much in worse])
+    weights = np.exp(-0.5 * distances**2)
+    weights /= weights.sum()
     weights[best] = 0.0
     return weights
 

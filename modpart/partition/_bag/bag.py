@@ -42,6 +42,7 @@ class Family:
     alone: bool = True  # whether its single model is a candidate
     parts: bool = True  # whether partitions are made
     scaled: bool = False  # whether it expects standardised inputs
+    folded: Any = None  # what stands for the estimator in folds, where that is quicker
 
 
 @dataclass

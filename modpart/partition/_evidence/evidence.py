@@ -28,6 +28,7 @@ __all__ = [
     "MIDDLE",
     "Posterior",
     "Stats",
+    "averaged",
     "condensed",
     "grid_size",
     "log_evidence",
@@ -106,11 +107,12 @@ class Stats:
         """The same cells with the `count` longest length scales only."""
         return self.with_cells(self.grams[:count], self.counts)
 
-    def append(self, other: "Stats") -> "Stats":
-        """These cells followed by those of `other`."""
-        return self.with_cells(
-            [arrays_of(pair[0]).joined(pair) for pair in zip(self.grams, other.grams, strict=True)],
-            np.concatenate([self.counts, other.counts]),
+    @staticmethod
+    def joined(parts: "list[Stats]") -> "Stats":
+        """The cells of all parts, one after another, in memory of their own."""
+        scales = zip(*(part.grams for part in parts), strict=True)
+        return parts[0].with_cells(
+            [arrays_of(grams[0]).joined(grams) for grams in scales], np.concatenate([part.counts for part in parts])
         )
 
     def outputs(self) -> "list[Stats]":
@@ -174,11 +176,13 @@ def log_evidence(
     Outputs add; `s2` holds the noise variance of each. `n_models` is the size of the whole grid when `stats` and
     `amplitudes` hold only a part of it (the rest then counts as zero).
     """
-    total = np.zeros(len(stats))
-    for output, noise in zip(stats.outputs(), np.atleast_1d(s2), strict=True):
-        evidences = model_evidences(output, noise, amplitudes)
-        total += log_sum_exp(evidences, axis=1) - np.log(n_models or evidences.shape[1])
-    return total
+    each = zip(stats.outputs(), np.atleast_1d(s2), strict=True)
+    return averaged([model_evidences(output, noise, amplitudes) for output, noise in each], n_models)
+
+
+def averaged(evidences: list[np.ndarray], n_models: int | None = None) -> np.ndarray:
+    """Log evidence, the models in the last axis averaged, from that of every model for each output."""
+    return np.sum([log_sum_exp(own, axis=-1) - np.log(n_models or own.shape[-1]) for own in evidences], axis=0)
 
 
 def condensed(matrix: Array, gram: Array, n_linear: int, n_outputs: int, s2: "float | np.ndarray") -> Array:
@@ -294,9 +298,9 @@ class Posterior:
         return float(np.exp(self.log_weights) @ (self.moments(features)[1] @ weight))
 
 
-def posterior(stats: Stats, s2: float) -> Posterior:
-    """Posterior of the single cell and output in `stats` under the models that matter."""
-    evidences = model_evidences(stats, s2)[0]
+def posterior(stats: Stats, s2: float, evidences: np.ndarray | None = None) -> Posterior:
+    """Posterior of the single cell and output in `stats` under the models that matter, by their `evidences`."""
+    evidences = model_evidences(stats, s2)[0] if evidences is None else evidences
     order = np.argsort(-evidences)[:MAX_KEPT]
     kept = order[evidences[order] >= evidences[order[0]] + np.log(KEPT_WEIGHT)]
     grid, arrays = _models(stats), arrays_of(stats.grams[0])

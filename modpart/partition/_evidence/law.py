@@ -17,9 +17,10 @@ class Law:
     outputs: list[Posterior]
 
     @classmethod
-    def of(cls, stats: Stats, s2: np.ndarray) -> "Law":
-        """Law of the single cell in `stats`, with the noise variance of each output."""
-        return cls([posterior(output, noise) for output, noise in zip(stats.outputs(), s2, strict=True)])
+    def of(cls, stats: Stats, s2: np.ndarray, evidences: "list[np.ndarray] | None" = None) -> "Law":
+        """Law of the single cell in `stats`; `s2` and, if known, `evidences` of the models for each output."""
+        known = [None] * stats.n_outputs if evidences is None else evidences
+        return cls([posterior(*each) for each in zip(stats.outputs(), s2, known, strict=True)])
 
     def on_host(self) -> "Law":
         """The same in numpy arrays."""

@@ -14,12 +14,13 @@ __all__ = [
     "noise_profile",
     "noise_variance",
     "outlier_trust",
+    "pair_relevance",
 ]
 
 NOISE_FLOOR = 1e-4  # of var(y): below it rounding decides
 OUTLYING = 3.0  # noise standard deviations from where a row may be an outlier
 CHUNK = 20_000  # rows whose neighbourhoods are held in memory at a time
-RELEVANCE_ROWS = 400
+RELEVANCE_ROWS, PAIR_ROWS = 400, 200
 RELEVANCE_FLOOR = 0.02
 RELEVANCE_TOL = 1e-5  # of the evidence, by which a step must improve it
 
@@ -140,12 +141,23 @@ def input_relevance(
     relevance : ndarray of shape (n_features,)
         Values below 0.02 are set to 0.
     """
-    d = X.shape[1]
-    if d <= 2:
-        return np.ones(d)
-    rows = rng.choice(len(X), RELEVANCE_ROWS, replace=False) if len(X) > RELEVANCE_ROWS else np.arange(len(X))
+    if X.shape[1] <= 2:
+        return np.ones(X.shape[1])
     weight = np.ones(len(X)) if weight is None else weight
     labels = np.zeros(len(X), dtype=np.int64) if labels is None else labels
+    return _fitted_relevance(X, y, rng, weight, labels, RELEVANCE_ROWS)
+
+
+def pair_relevance(X: np.ndarray, y: np.ndarray, rng: np.random.Generator, weight: np.ndarray) -> np.ndarray:
+    """Relevance of two inputs, which fewer rows tell, shape (2,)."""
+    return _fitted_relevance(X, y, rng, weight, np.zeros(len(X), dtype=np.int64), PAIR_ROWS)
+
+
+def _fitted_relevance(
+    X: np.ndarray, y: np.ndarray, rng: np.random.Generator, weight: np.ndarray, labels: np.ndarray, n_rows: int
+) -> np.ndarray:
+    d = X.shape[1]
+    rows = rng.choice(len(X), n_rows, replace=False) if len(X) > n_rows else np.arange(len(X))
     cells = []
     for own in (rows[labels[rows] == label] for label in np.unique(labels[rows])):
         target = y[own].reshape(len(own), -1)

@@ -25,9 +25,10 @@ from modpart.partition._evidence.local import (
     noise_profile,
     noise_variance,
     outlier_trust,
+    pair_relevance,
 )
 from modpart.partition._evidence.oversegment import QUANTILES, cut_directions, oversegment
-from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, ignore, log_votes
+from modpart.partition._evidence.search import MAX_LEAVES, VOTERS, Report, Search, compact, ignore, log_votes
 
 __all__ = ["Regimes", "assign_all", "find_regimes"]
 
@@ -112,7 +113,9 @@ def find_regimes(
     (once also all inputs alike, where they are few) and bolder cuts, until two searches in turn agree or no more is
     gained; the partition of highest evidence stays. Over all rows, jumps make an input that matters within a regime
     seem idle. Rows that local lines took for outliers count again where a law nearby fits them. Distances between rows,
-    for votes and gates, keep the relevance of all rows together.
+    for votes and gates, keep the relevance of all rows together. Where a search ends with one regime the best cut
+    competes alone, since a cut may pay only once its border has moved. Of two inputs one may matter more to a law;
+    at the end one law that weighs them so is held against the regimes, and these against it in the same weights.
 
     Time O(n p^2) for the Gram matrices with p <= 101 + n_features features, times the cells and length scales tried.
     Memory O(n p): beyond 5,000 rows the search sees a random 5,000, the others are assigned in chunks. Copies
@@ -243,16 +246,21 @@ def _found_in(
             break
         if other[0] < total + WORTHWHILE and not (i == 1 and X.shape[1] in EVEN_INPUTS):
             break
+    if smooth and X.shape[1] == 2 and bounds[0] == 1 and found[2].max() > 0:  # a law may weigh two inputs unequally
+        law_relevance = pair_relevance(X, y, np.random.default_rng(seed), weight)
+        search = seen(SmoothBasis(law_relevance).fit(X, seed), list(found[1].history))
+        for labels in (np.zeros_like(found[2]), search.compete(found[2], found[3])):
+            s2 = _settle(search, labels, found[3])
+            found = max(found, (search.total(labels, s2), search, labels, s2), key=lambda look: look[0])
     _, search, labels, s2 = found
     labels = search.join_smooth(labels, s2)
     s2 = _settle(search, labels, s2)
-    experts = search.posteriors(labels, s2)
     search.note("end", labels, 0.0, s2)
     return Regimes(
         labels,
-        search.log_density(labels, experts),
-        search.errors(labels, experts),
-        experts,
+        search.cells.log_density(labels, s2),
+        search.errors(labels, s2),
+        search.cells.laws(labels, s2),
         search.basis,
         relevance,
         s2,
@@ -270,18 +278,22 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
     one = np.zeros(len(search.X), dtype=np.int64)
     one_s2 = _settle(search, one, s2)
     s2 = np.minimum(s2, one_s2)
-    labels = oversegment(
-        search.augmented,
-        projections,
-        s2,
-        n_linear=search.basis.n_linear_,
-        min_leaf=search.min_samples,
-        max_leaves=max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]),
-        wanted_leaves=bounds[0],
-        weight=search.weight,
-        least_gain=BOLD_GAIN if bold else 0.0,
-        quantiles=BOLD_QUANTILES if bold else QUANTILES,
-    )
+
+    def cut(most: int, wanted: int, bold: bool) -> np.ndarray:
+        return oversegment(
+            search.augmented,
+            projections,
+            s2,
+            n_linear=search.basis.n_linear_,
+            min_leaf=search.min_samples,
+            max_leaves=most,
+            wanted_leaves=wanted,
+            weight=search.weight,
+            least_gain=BOLD_GAIN if bold else 0.0,
+            quantiles=BOLD_QUANTILES if bold else QUANTILES,
+        )
+
+    labels = cut(max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]), bounds[0], bold)
     search.note("cut", labels, 1.0, s2)
     for _ in range(4):
         merged = search.merge(labels, s2, voting=bold)
@@ -290,6 +302,11 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
         if np.abs(s2 / before - 1.0).max() < 0.05:
             break
     labels = search.compete(search.merge(labels, s2, most=bounds[1], voting=True), s2)
+    if labels.max() == 0 and bounds[1] > 1:  # the best cut may pay once its border has moved
+        votes = log_votes(search.compete(cut(2, 1, bold=True), s2), search.near, search.weight)
+        labels = compact(votes.argmax(axis=1))  # single rows that change sides are outliers, not a border
+        labels = labels if search.counts(labels).min() >= search.min_samples else one
+        s2 = _settle(search, labels, s2)
     if bounds[0] == 1 and search.total(one, one_s2) >= search.total(labels, s2):
         labels, s2 = one, one_s2
     return labels, s2
@@ -329,7 +346,7 @@ def _regained(search: Search, labels: np.ndarray, s2: np.ndarray, trust: np.ndar
     bids = np.column_stack(
         [
             p.log_density(features, target, trust * search.own(labels, k))
-            for k, p in enumerate(search.posteriors(labels, s2))
+            for k, p in enumerate(search.cells.laws(labels, s2))
         ]
     )
     votes = log_votes(labels, search.near, search.weight)

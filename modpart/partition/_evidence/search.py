@@ -13,6 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from modpart.partition._evidence.arrays import NUMPY, Array
 from modpart.partition._evidence.basis import SmoothBasis
+from modpart.partition._evidence.cells import Cells
 from modpart.partition._evidence.evidence import Stats, log_evidence
 from modpart.partition._evidence.law import Law
 from modpart.partition._evidence.local import NOISE_FLOOR, neighbours
@@ -67,24 +68,11 @@ class Search:
         )
         self.features = [f * scale for f in self.features_at(self.X)]
         self.augmented = [columns([f, target]) * root for f in self.features]
+        self.cells = Cells(self.features, self.target, self.weight, self.augmented, self.basis.n_linear_)
 
     # ---- pieces -----------------------------------------------------------------------------------------------
     def features_at(self, X: np.ndarray) -> list[Array]:
         return self.basis.features(X, arrays=self.arrays)
-
-    def stats(self, labels: np.ndarray) -> Stats:
-        return Stats.of_groups(
-            self.augmented,
-            labels,
-            int(labels.max()) + 1,
-            self.basis.n_linear_,
-            n_outputs=self.y.shape[1],
-            weight=self.weight,
-        )
-
-    def posteriors(self, labels: np.ndarray, s2: np.ndarray) -> list[Law]:
-        stats = self.stats(labels)
-        return [Law.of(stats[[k]], s2) for k in range(len(stats))]
 
     def own(self, labels: np.ndarray, expert: int) -> np.ndarray:
         """Weight with which an expert learns each row, 0 for rows of others."""
@@ -94,24 +82,20 @@ class Search:
         """Summed weight of the rows of every label."""
         return np.bincount(labels, self.weight)
 
-    def log_density(self, labels: np.ndarray, posteriors: list[Law]) -> np.ndarray:
-        return np.column_stack(
-            [p.log_density(self.features, self.target, self.own(labels, k)) for k, p in enumerate(posteriors)]
-        )
-
-    def errors(self, labels: np.ndarray, posteriors: list[Law]) -> np.ndarray:
-        scaled = [p.squared_error(self.features, self.target, self.own(labels, k)) for k, p in enumerate(posteriors)]
+    def errors(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
+        laws = enumerate(self.cells.laws(labels, s2))
+        scaled = [law.squared_error(self.features, self.target, self.own(labels, k)) for k, law in laws]
         return np.column_stack(scaled) / self.row_scale[:, None] ** 2
 
     def total(self, labels: np.ndarray, s2: np.ndarray) -> float:
         """Evidence of all regimes together plus the neighbours' votes for the labels."""
         own_votes = log_votes(labels, self.near, self.weight)[np.arange(len(labels)), labels]
-        return float(log_evidence(self.stats(labels), s2).sum() + self.vote_weight * (self.weight @ own_votes))
+        return float(self.cells.log_evidence(labels, s2).sum() + self.vote_weight * (self.weight @ own_votes))
 
     def noise(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Noise variance of each output left over by the experts on their own rows."""
         squares, freedom = np.zeros(len(s2)), np.zeros(len(s2))
-        for k, expert in enumerate(self.posteriors(labels, s2)):
+        for k, expert in enumerate(self.cells.laws(labels, s2)):
             own = labels == k
             rows = [f[own] for f in self.features]
             squares += self.weight[own] @ (self.target[own] - expert.predict(rows)) ** 2
@@ -126,8 +110,8 @@ class Search:
         have competed; raw ones still hold rows of several regimes.
         """
         counts = _vote_counts(labels, self.near, self.weight)
-        stats, groups = self.stats(labels), list(range(int(labels.max()) + 1))
-        evidence = dict(zip(groups, log_evidence(stats, s2), strict=True))
+        stats, groups = self.cells.stats(labels), list(range(int(labels.max()) + 1))
+        evidence = dict(zip(groups, self.cells.log_evidence(labels, s2), strict=True))
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
         touching[np.repeat(labels, self.near.shape[1]), labels[self.near].ravel()] = True
         touching |= touching.T
@@ -174,7 +158,7 @@ class Search:
     def scores(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """What each expert bids for each row: log predictive density plus the neighbours' vote."""
         votes = log_votes(labels, self.near, self.weight)
-        return self.log_density(labels, self.posteriors(labels, s2)) + self.vote_weight * votes
+        return self.cells.log_density(labels, s2) + self.vote_weight * votes
 
     def compete(self, labels: np.ndarray, s2: np.ndarray, *, rounds: int = 12, trial: bool = False) -> np.ndarray:
         """Each row goes to the expert that predicts it best, neighbours voting; experts then relearn their rows."""
@@ -229,7 +213,7 @@ class Search:
         At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law.
         """
         while labels.max() + 1 > self.bounds[0]:
-            experts = self.posteriors(labels, s2)
+            experts = self.cells.laws(labels, s2)
             for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
                 border = self._border(labels, a, b)
                 if (

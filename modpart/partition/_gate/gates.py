@@ -32,7 +32,7 @@ __all__ = ["KINDS", "Gate", "fit_gate", "gate_menu", "log_blend", "squared_blend
 KINDS = ("logistic", "tree", "quadratic", "quartic", "kernel", "neighbours", "boosting")
 UNSCALED = ("tree", "boosting")  # kinds that find the relevant inputs themselves
 FOLDS = 10
-TRIAL_FOLDS = 3  # after which the hopeless kinds are given up
+TRIAL_FOLDS = 3  # after which kinds are given up that are hopeless, or no better than a smaller one
 HOPELESS = 4.0  # standard errors that such a kind is behind the best
 BAG = 15  # classifiers that only name a class vote
 WEIGHT_RANGE = (0.05, 100.0)  # nats
@@ -259,7 +259,10 @@ def _raced(
     weight: np.ndarray,
     n_jobs: int | None,
 ) -> tuple[list[int], list[np.ndarray], list[int]]:
-    """Kinds of gate with a hope to be chosen, the held-out shares of each, and their sizes."""
+    """Kinds of gate with a hope to be chosen, the held-out shares of each, and their sizes.
+
+    A kind that does no better than a smaller one in the trial would have to beat it clearly in the folds to come.
+    """
     kinds, shares, sizes = list(range(len(jobs))), [np.zeros(excess.shape) for _ in jobs], [0] * len(jobs)
     n_trial = TRIAL_FOLDS if len(jobs) > 1 else 0
     trial, rest = folds[:n_trial], folds[n_trial:]
@@ -271,7 +274,10 @@ def _raced(
         if trial and some is trial:
             tested = np.concatenate([test for _, test in some])
             costs = _clipped_costs([own[tested] for own in shares], excess[tested])
-            kinds = np.flatnonzero(_as_good(costs, weight[tested], HOPELESS)).tolist()
+            hopeful = _as_good(costs, weight[tested], HOPELESS)
+            means = np.average(costs, axis=1, weights=weight[tested])
+            smaller = np.less.outer(sizes, sizes) & np.less_equal.outer(means, means)  # and no worse
+            kinds = np.flatnonzero(hopeful & ~smaller.any(axis=0)).tolist()
     return kinds, [shares[kind] for kind in kinds], [sizes[kind] for kind in kinds]
 
 
