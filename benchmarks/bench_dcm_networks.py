@@ -59,6 +59,9 @@ data.
 {rows}
 
 {growth}
+
+Runs of *adversarial* are of the training before the context of a module was taken from the data (`dcm.md` has the
+present one); they have not been measured again since.
 """
 
 

@@ -42,6 +42,9 @@ number.
 
 Where Z hardly varies by itself, nothing tells its effect from that of X: no method can answer there, and the distance
 of the sampled rows to the data does not show it. The overlap does.
+
+The critic is behind the likelihood in every world, and on the napkin no nearer to the truth than *naive*. A fit by the
+critic of numbers that share hidden causes therefore warns, and names `loss="auto"`.
 """
 
 
