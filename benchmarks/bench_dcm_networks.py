@@ -60,8 +60,8 @@ data.
 
 {growth}
 
-Runs of *adversarial* are of the training before the context of a module was taken from the data (`dcm.md` has the
-present one); they have not been measured again since.
+One run of *adversarial*, on the second graph of 40 nodes, is of the training before the context of a module was taken
+from the data; all others are of the present one.
 """
 
 
