@@ -13,9 +13,9 @@ Measured = dict[str, dict[str, Any]]  # by part and seed
 HEAD = """\
 # Networks trained in pieces
 
-Made by `python benchmarks/bench_schedules.py --write`. Times, and accuracies of Deep Incubation with all rows and of
+Made by `python benchmarks/bench_schedules.py --write`. Times, and accuracies of Deep Incubation, of distillation and of
 NeMo, were measured with Python {python}, scikit-learn {sklearn} and torch {torch}, the rest with Python 3.12 and torch
-2.11 on another machine; Deep Incubation with 200 rows and distillation when modules still started at random.
+2.11 on another machine.
 Digits, 70 % of the rows to train, 30 % to judge; every number is the mean over seeds with its standard deviation. A
 seed draws the split, the start weights and the batches, and arms of one table share all three. Defaults were chosen on
 other seeds (100 and above) than those that judge. Accuracies are in percent. Seconds are those of the phases, of one
