@@ -65,9 +65,11 @@ class Pruning:
             layer.register_forward_pre_hook(lambda _, given, name=name: heard.update({name: given[0]}))
             for name, layer in layers.items()
         ]
-        self.loss()
-        for handle in handles:
-            handle.remove()
+        try:
+            self.loss()
+        finally:
+            for handle in handles:
+                handle.remove()
         for name, layer in layers.items():
             weight, bias, values = layer.weight, layer.bias, heard[name]
             if bias is not None and bias.requires_grad:

@@ -11,7 +11,11 @@ __all__ = ["MeanOf"]
 
 
 class MeanOf(RegressorMixin, BaseEstimator):
-    """Mean of the predictions of `estimators`, each trained on all rows."""
+    """Mean of the predictions of `estimators`, each trained on all rows.
+
+    scikit-learn's VotingRegressor has no `sample_weight` in the signature of its `fit`, so that those who look there
+    (``has_fit_parameter``) would repeat rows instead, which rounds weights.
+    """
 
     def __init__(self, estimators: list[Any]) -> None:
         self.estimators = estimators

@@ -149,9 +149,9 @@ def _best_cut(
             rest = [every[-1] - gram for every, gram in zip(everything, left.grams, strict=True)]
             rights.append(left.with_cells(rest, total - left.counts))
             places += [(direction, int(wanted[cut])) for cut in allowed]
-        sides = Stats.joined([*lefts, *rights])  # one stack: most are small
         if not places:
             return []
+        sides = Stats.joined([*lefts, *rights])  # one stack: most are small
         below, above = np.split(log_evidence(sides, s2, n_models=n_models, amplitudes=amplitudes), 2)
         return [(float(b + a) - leaf.evidence, *place, b, a) for b, a, place in zip(below, above, places, strict=True)]
 
