@@ -65,9 +65,12 @@ class TorchArrays:
         """A stack of matrices (n_cells, p, p) with `ridge` (p,) added to each diagonal."""
         return matrices + torch.diag(self.put(ridge))
 
-    def pivots(self, matrices: Iterable[torch.Tensor]) -> list[np.ndarray]:
-        """Diagonals of the Cholesky factors of stacks of matrices, padded by ones on the diagonal to one stack."""
-        stacks = list(matrices)
+    def pivots(self, matrices: Iterable[tuple[torch.Tensor, np.ndarray]]) -> list[np.ndarray]:
+        """Diagonals of the Cholesky factors of stacks of matrices, each with its ridge (p,).
+
+        They are padded by ones on the diagonal to one stack.
+        """
+        stacks = [self.with_ridge(stack, ridge) for stack, ridge in matrices]
         widest = max(stack.shape[-1] for stack in stacks)
         whole = torch.eye(widest, dtype=torch.float64, device=self.device).repeat(len(stacks), len(stacks[0]), 1, 1)
         for padded, stack in zip(whole, stacks, strict=True):

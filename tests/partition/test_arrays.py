@@ -46,6 +46,7 @@ def test_every_operation_gives_numpys_numbers(there):
     groups[groups == 2] = 3  # an empty group between others
     wide, narrow = (np.stack([r.T @ r + np.eye(p) for r in rng.normal(size=(3, 9, p))]) for p in (6, 2))
     factor = np.linalg.cholesky(wide[0])
+    ridges = rng.uniform(size=6), rng.uniform(size=2)
     asked = [
         lambda a: a.columns([placed(rows, a), placed(rows[:, :2], a)]),
         lambda a: a.joined([placed(wide, a), placed(wide, a)]),
@@ -62,7 +63,9 @@ def test_every_operation_gives_numpys_numbers(there):
         assert found.dtype == torch.float64
         np.testing.assert_allclose(there.get(found), ask(NUMPY), rtol=1e-12, atol=1e-12)
     for found, expected in zip(
-        there.pivots([placed(wide, there), placed(narrow, there)]), NUMPY.pivots([wide, narrow]), strict=True
+        there.pivots([(placed(wide, there), ridges[0]), (placed(narrow, there), ridges[1])]),
+        NUMPY.pivots([(wide, ridges[0]), (narrow, ridges[1])]),
+        strict=True,
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert arrays_of(placed(rows, there)).device.type == there.device.type

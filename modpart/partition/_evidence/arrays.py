@@ -6,13 +6,17 @@ given and ask :func:`arrays_of` for the operations; results that decide somethin
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf
 from scipy.spatial.distance import cdist
 
 __all__ = ["NUMPY", "Array", "Arrays", "arrays_of", "arrays_on", "log_sum_exp"]
+
+ALONE = 40  # columns from which a matrix is factorised alone and in place; numpy would copy it twice
 
 Array = Any  # a float64 numpy array, or a float64 torch tensor
 
@@ -38,7 +42,10 @@ class Arrays:
 
     def running_sum(self, values: Array) -> Array:
         """Cumulative sum along the first axis."""
-        return np.cumsum(values, axis=0)
+        sums = values.copy()
+        for before, after in pairwise(sums):  # numpy's own takes several times as long for matrices
+            after += before
+        return sums
 
     def kernel(self, squares: Array, scale: float) -> Array:
         """Gaussian kernel of a length scale, from squared distances."""
@@ -65,9 +72,23 @@ class Arrays:
         added.reshape(len(added), -1)[:, :: len(ridge) + 1] += ridge
         return added
 
-    def pivots(self, matrices: Iterable[Array]) -> list[np.ndarray]:
-        """Diagonals of the Cholesky factors of stacks of matrices, each (n_cells, p, p) of any p."""
-        return [np.diagonal(np.linalg.cholesky(stack), axis1=1, axis2=2).copy() for stack in matrices]
+    def pivots(self, matrices: Iterable[tuple[Array, np.ndarray]]) -> list[np.ndarray]:
+        """Diagonals of the Cholesky factors of stacks of matrices, each (n_cells, p, p) of any p with its ridge (p,)."""
+        return [self._pivots(*each) for each in matrices]
+
+    def _pivots(self, matrices: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+        if len(ridge) < ALONE:
+            return np.diagonal(np.linalg.cholesky(self.with_ridge(matrices, ridge)), axis1=1, axis2=2).copy()
+        pivots, room = np.empty(matrices.shape[:2]), np.empty(matrices.shape[1:])
+        diagonal = room.reshape(-1)[:: len(ridge) + 1]
+        for own, matrix in zip(pivots, matrices, strict=True):
+            room[:] = matrix
+            diagonal += ridge
+            factor, failed = dpotrf(room.T, lower=1, clean=0, overwrite_a=1)
+            if failed:
+                raise np.linalg.LinAlgError("Matrix is not positive definite")
+            own[:] = factor.diagonal()
+        return pivots
 
     def cholesky(self, matrix: Array) -> Array:
         """Lower Cholesky factor of one matrix."""

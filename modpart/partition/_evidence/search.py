@@ -15,6 +15,7 @@ from modpart.partition._evidence.arrays import NUMPY, Array
 from modpart.partition._evidence.basis import SmoothBasis
 from modpart.partition._evidence.cells import Cells
 from modpart.partition._evidence.evidence import Stats, log_evidence
+from modpart.partition._evidence.joints import Joints
 from modpart.partition._evidence.law import Law
 from modpart.partition._evidence.local import NOISE_FLOOR, neighbours
 
@@ -26,7 +27,6 @@ REMOTE_PRICE = 3.0  # nats: the same law far away needs positive proof
 DROP_PRICE = 3.0
 HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
-PAIRS = 32  # whose Gram matrices are held in memory at a time
 SETTLED_SHARE = 1e-3
 JOIN_THRESHOLD, CLEAR_KINK = 5.0, 10.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
@@ -110,13 +110,11 @@ class Search:
         have competed; raw ones still hold rows of several regimes.
         """
         counts = _vote_counts(labels, self.near, self.weight)
-        stats, groups = self.cells.stats(labels), list(range(int(labels.max()) + 1))
-        evidence = dict(zip(groups, self.cells.log_evidence(labels, s2), strict=True))
+        groups = list(range(int(labels.max()) + 1))
+        joints = Joints(self.cells.stats(labels), self.cells.model_evidences(labels, s2), s2)
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
         touching[np.repeat(labels, self.near.shape[1]), labels[self.near].ravel()] = True
         touching |= touching.T
-        gains: dict[tuple[int, int], float] = {}
-        joint: dict[tuple[int, int], float] = {}
 
         def agreement(a: int, b: int) -> float:
             """Log votes that the rows of two cells win when their labels become one."""
@@ -126,30 +124,26 @@ class Search:
                 self.vote_weight * (self.weight[rows] @ np.log((both[rows] + VOTE_PRIOR) / (own + VOTE_PRIOR)))
             )
 
-        def weigh(pairs: list[tuple[int, int]]) -> None:
-            for start in range(0, len(pairs), PAIRS):
-                some = pairs[start : start + PAIRS]
-                first, second = np.array(some).T
-                for (a, b), value in zip(some, log_evidence(stats[first] + stats[second], s2), strict=True):
-                    joint[a, b] = value
-                    gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
-                    gains[a, b] += agreement(a, b) if voting else 0.0
+        def others(pairs: list[tuple[int, int]]) -> dict[tuple[int, int], float]:
+            """What joining pairs gains beside the evidence of their laws."""
+            return {
+                (a, b): (0.0 if touching[a, b] else -REMOTE_PRICE) + (agreement(a, b) if voting else 0.0)
+                for a, b in pairs
+            }
 
-        weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
+        joints.enter(others([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]]))
         before, labels = labels, labels.copy()
         while len(groups) > self.bounds[0]:
-            a, b = max(gains, key=gains.__getitem__)
-            if gains[a, b] <= 0.0 and len(groups) <= most:
+            (a, b), gain = joints.best(least=0.0 if len(groups) <= most else -np.inf)
+            if gain <= 0.0 and len(groups) <= most:
                 break
-            evidence[a] = joint[a, b]
-            stats.absorb(a, b)
+            joints.join(a, b)
             touching[a] |= touching[b]
             touching[:, a] |= touching[:, b]
             counts[:, a] += counts[:, b]
             labels[labels == b] = a
             groups.remove(b)
-            gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
-            weigh([(min(a, c), max(a, c)) for c in groups if c != a])
+            joints.enter(others([(min(a, c), max(a, c)) for c in groups if c != a]))
         labels = compact(labels)
         if labels.max() < before.max():
             self.note("merge", labels, float(np.mean(labels != before)), s2)
