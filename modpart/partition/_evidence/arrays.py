@@ -6,7 +6,6 @@ given and ask :func:`arrays_of` for the operations; results that decide somethin
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,13 +39,6 @@ class Arrays:
         """Cells after one another, along the first axis."""
         return np.concatenate(parts)
 
-    def running_sum(self, values: Array) -> Array:
-        """Cumulative sum along the first axis."""
-        sums = values.copy()
-        for before, after in pairwise(sums):  # numpy's own takes several times as long for matrices
-            after += before
-        return sums
-
     def kernel(self, squares: Array, scale: float) -> Array:
         """Gaussian kernel of a length scale, from squared distances."""
         return np.exp(squares * (-0.5 / scale**2))
@@ -66,6 +58,26 @@ class Arrays:
             grams[group] = part.T @ part
         return grams
 
+    def side_grams(self, rows: Array, cuts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Array:
+        """Sums of products of the rows below every cut, then of those above, shape (2 n_cuts, p, p).
+
+        Each of `cuts` holds the number of each row's segment along one direction and those segments after which to cut.
+        """
+        n_cuts, first = sum(len(after) for _, after in cuts), 0
+        sides = np.empty((2 * n_cuts, rows.shape[1], rows.shape[1]))
+        for groups, after in cuts:
+            grams, running, done = self.group_grams(rows, groups, int(groups.max()) + 1), np.zeros(sides.shape[1:]), 0
+            for place, end in enumerate(after + 1, first):
+                for gram in grams[done:end]:
+                    running += gram
+                sides[place], done = running, end
+            for gram in grams[done:]:
+                running += gram
+            last = first + len(after)
+            np.subtract(running, sides[first:last], out=sides[n_cuts + first : n_cuts + last])
+            first = last
+        return sides
+
     def with_ridge(self, matrices: Array, ridge: np.ndarray) -> Array:
         """A stack of matrices (n_cells, p, p) with `ridge` (p,) added to each diagonal."""
         added = np.array(matrices, order="C")
@@ -73,7 +85,7 @@ class Arrays:
         return added
 
     def pivots(self, matrices: Iterable[tuple[Array, np.ndarray]]) -> list[np.ndarray]:
-        """Diagonals of the Cholesky factors of stacks of matrices, each (n_cells, p, p) of any p with its ridge (p,)."""
+        """Diagonals of the Cholesky factors of stacks of matrices, (n_cells, p, p) of any p, each with its ridge."""
         return [self._pivots(*each) for each in matrices]
 
     def _pivots(self, matrices: np.ndarray, ridge: np.ndarray) -> np.ndarray:

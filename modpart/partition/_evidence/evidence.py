@@ -76,6 +76,25 @@ class Stats:
         grams = [arrays_of(matrix).group_grams(matrix, groups, n_groups) for matrix in augmented]
         return cls(grams, np.bincount(groups, weight, minlength=n_groups), n_linear, n_outputs)
 
+    @classmethod
+    def of_sides(
+        cls,
+        augmented: list[Array],
+        cuts: list[tuple[np.ndarray, np.ndarray]],
+        n_linear: int,
+        *,
+        n_outputs: int,
+        weight: np.ndarray,
+    ) -> "Stats":
+        """Statistics of the rows below every cut, then of those above every cut; see :meth:`of_groups`.
+
+        Each of `cuts` holds the number of each row's segment along one direction (n_samples,) and those segments after
+        which to cut.
+        """
+        counts = np.concatenate([np.cumsum(np.bincount(groups, weight))[after] for groups, after in cuts])
+        grams = [arrays_of(matrix).side_grams(matrix, cuts) for matrix in augmented]
+        return cls(grams, np.append(counts, weight.sum() - counts), n_linear, n_outputs)
+
     def with_cells(self, grams: list[Array], counts: np.ndarray) -> "Stats":
         """Other cells of the same features and outputs."""
         return replace(self, grams=grams, counts=counts)
@@ -88,6 +107,11 @@ class Stats:
             [a + b for a, b in zip(self.grams, other.grams, strict=True)], self.counts + other.counts
         )
 
+    def __sub__(self, other: "Stats") -> "Stats":
+        return self.with_cells(
+            [a - b for a, b in zip(self.grams, other.grams, strict=True)], self.counts - other.counts
+        )
+
     def __len__(self) -> int:
         return len(self.counts)
 
@@ -96,10 +120,6 @@ class Stats:
         for gram in self.grams:
             gram[cell] += gram[other]
         self.counts[cell] += self.counts[other]
-
-    def cumulative(self) -> "Stats":
-        """Statistics of the first 1, 2, ... cells together."""
-        return self.with_cells([arrays_of(gram).running_sum(gram) for gram in self.grams], np.cumsum(self.counts))
 
     def total(self) -> "Stats":
         """Statistics of all cells together, as one cell."""
@@ -183,7 +203,7 @@ def model_evidences(
 
 
 def _of_pivots(pivots: np.ndarray, stats: Stats, amplitude: float, s2: float) -> np.ndarray:
-    """Log marginal likelihood of every cell under one model, from the diagonals of the Cholesky factors (n_cells, p)."""
+    """Log marginal likelihood of every cell under one model, from the diagonals of the factors (n_cells, p)."""
     p = pivots.shape[1] - 1
     log_det = 2.0 * (np.log(pivots[:, :p]).sum(axis=1) + (p - stats.n_linear) * np.log(amplitude or 1.0))
     exponent = -0.5 * ((stats.counts - p) * np.log(s2) + log_det + pivots[:, p] ** 2 / s2)
@@ -191,7 +211,7 @@ def _of_pivots(pivots: np.ndarray, stats: Stats, amplitude: float, s2: float) ->
 
 
 def ceiling(counts: np.ndarray, s2: np.ndarray) -> np.ndarray:
-    """Log density of rows whose targets are all predicted exactly, by output: (n_cells, n_outputs) for (n_cells,) counts.
+    """Log density of rows that are all predicted exactly, shape (n_cells, n_outputs); `counts` are (n_cells,).
 
     No model gains more from rows that are added to a cell: a new target has at least the variance of the noise.
     """

@@ -47,6 +47,7 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
 class _Leaf:
     rows: np.ndarray
     evidence: float
+    stats: Stats  # of all its rows, as one cell
 
 
 _Cut = tuple[float, int, int, float, float]  # gain, direction, quantile, evidence of the two sides
@@ -90,7 +91,7 @@ def oversegment(
     n = len(projections)
     weight = np.ones(n) if weight is None else weight
     whole = Stats.of_groups(augmented, np.zeros(n, dtype=np.int64), 1, n_linear, n_outputs=np.size(s2), weight=weight)
-    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0])]
+    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0], whole)]
     finished: list[_Leaf] = []
     while pending and len(pending) + len(finished) < max_leaves:
         leaf = pending.pop(int(np.argmax([len(leaf.rows) for leaf in pending])))
@@ -127,31 +128,25 @@ def _best_cut(
     if total < 2 * min_leaf or len(rows) < 2:
         return None
     kind: dict[str, Any] = {"n_outputs": np.size(s2), "weight": weight[rows]}
-    whole = Stats.of_groups(
-        [matrix[rows] for matrix in augmented], np.zeros(len(rows), dtype=np.int64), 1, n_linear, **kind
-    )
-    n_models = grid_size(whole)
+    n_models = grid_size(leaf.stats)
     parts = [
         condensed(matrix[rows], gram[0], n_linear, np.size(s2), s2)
-        for matrix, gram in zip(augmented, whole.coarsest(useful_scales(whole, s2)).grams, strict=False)
+        for matrix, gram in zip(augmented, leaf.stats.coarsest(useful_scales(leaf.stats, s2)).grams, strict=False)
     ]
+    values = projections[rows]
+    edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1), axis=0)
 
     def weigh(directions: Iterable[int], wanted: np.ndarray, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[_Cut]:
-        lefts, rights, places = [], [], []
+        cuts, places = [], []
         for direction in directions:
-            values = projections[rows, direction]
-            edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1))[wanted]
-            segments = np.searchsorted(edges, values, side="left")
-            left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear, **kind).cumulative()
-            allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
-            everything, left = left.grams, left[allowed]
-            lefts.append(left)
-            rest = [every[-1] - gram for every, gram in zip(everything, left.grams, strict=True)]
-            rights.append(left.with_cells(rest, total - left.counts))
+            segments = np.searchsorted(edges[wanted, direction], values[:, direction], side="left")
+            below = np.cumsum(np.bincount(segments, kind["weight"], minlength=len(wanted) + 1))
+            allowed = np.flatnonzero((below >= min_leaf) & (total - below >= min_leaf))
+            cuts.append((segments, allowed))
             places += [(direction, int(wanted[cut])) for cut in allowed]
         if not places:
             return []
-        sides = Stats.joined([*lefts, *rights])  # one stack: most are small
+        sides = Stats.of_sides(parts, cuts, n_linear, **kind)
         below, above = np.split(log_evidence(sides, s2, n_models=n_models, amplitudes=amplitudes), 2)
         return [(float(b + a) - leaf.evidence, *place, b, a) for b, a, place in zip(below, above, places, strict=True)]
 
@@ -172,6 +167,15 @@ def _best_cut(
     gain, direction, quantile, below_evidence, above_evidence = best
     if gain <= least_gain:
         return None
-    values = projections[rows, direction]
-    below = values <= np.quantile(values, (quantile + 1) / (quantiles + 1))
-    return _Leaf(rows[below], below_evidence), _Leaf(rows[~below], above_evidence)
+    below = values[:, direction] <= edges[quantile, direction]
+    fewer = below if 2 * below.sum() <= len(rows) else ~below
+    some = Stats.of_groups(
+        [matrix[rows[fewer]] for matrix in augmented],
+        np.zeros(int(fewer.sum()), dtype=np.int64),
+        1,
+        n_linear,
+        n_outputs=np.size(s2),
+        weight=weight[rows[fewer]],
+    )
+    stats = (some, leaf.stats - some) if fewer is below else (leaf.stats - some, some)
+    return _Leaf(rows[below], below_evidence, stats[0]), _Leaf(rows[~below], above_evidence, stats[1])

@@ -17,7 +17,7 @@ from modpart.partition._evidence.cells import Cells
 from modpart.partition._evidence.evidence import Stats, log_evidence
 from modpart.partition._evidence.joints import Joints
 from modpart.partition._evidence.law import Law
-from modpart.partition._evidence.local import NOISE_FLOOR, neighbours
+from modpart.partition._evidence.local import NOISE_FLOOR
 
 __all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log_votes"]
 
@@ -51,6 +51,7 @@ class Search:
     weight: np.ndarray  # how many observations a row stands for
     basis: SmoothBasis
     relevance: np.ndarray
+    near: np.ndarray  # nearest rows of each row, (n_samples, n_near)
     row_scale: np.ndarray  # 1 / relative noise sd
     vote_weight: float
     bounds: tuple[int, int]  # fewest and most experts
@@ -60,7 +61,6 @@ class Search:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.near = neighbours(self.X * self.relevance, VOTERS)
         put, columns = self.arrays.put, self.arrays.columns
         self.target = self.y * self.row_scale[:, None]
         scale, target, root = (
@@ -212,7 +212,7 @@ class Search:
                 border = self._border(labels, a, b)
                 if (
                     len(border)
-                    and self._mismatch(experts[a], experts[b], border) < JOIN_THRESHOLD
+                    and self._meet(experts[a], experts[b], border, JOIN_THRESHOLD)
                     and self._border_gain(labels, a, b, s2) > 0.0
                 ):
                     labels = compact(np.where(labels == b, a, labels))
@@ -225,23 +225,27 @@ class Search:
         """Whether touching regimes nearly meet in value and slope everywhere: no jump, no clear kink."""
         laws = self.cells.laws(labels, s2)
         borders = [(a, b, self._border(labels, a, b)) for b in range(len(laws)) for a in range(b)]
-        return all(self._mismatch(laws[a], laws[b], border) < CLEAR_KINK for a, b, border in borders if len(border))
+        return all(self._meet(laws[a], laws[b], border, CLEAR_KINK) for a, b, border in borders if len(border))
 
     def _border(self, labels: np.ndarray, a: int, b: int) -> np.ndarray:
         near = labels[self.near]
         return np.flatnonzero(((labels == a) & (near == b).any(axis=1)) | ((labels == b) & (near == a).any(axis=1)))
 
-    def _mismatch(self, first: Law, second: Law, border: np.ndarray) -> float:
-        """Largest root mean square difference of value and of slope at the border, in posterior deviations."""
-        here = self.features_at(self.X[border])
-        worst = _deviation(first, second, here, 0.1)
+    def _meet(self, first: Law, second: Law, border: np.ndarray, threshold: float) -> bool:
+        """Whether the root mean square differences of value and of every slope at the border are below a threshold.
+
+        They are measured in posterior deviations.
+        """
+        if _deviation(first, second, self.features_at(self.X[border]), 0.1) >= threshold:
+            return False
         for axis in range(self.X.shape[1]):
             step = np.zeros(self.X.shape[1])
             step[axis] = BORDER_STEP
             ahead, behind = self.features_at(self.X[border] + step), self.features_at(self.X[border] - step)
             slope = [(f - g) / (2.0 * BORDER_STEP) for f, g in zip(ahead, behind, strict=True)]
-            worst = max(worst, _deviation(first, second, slope, 0.4))
-        return worst
+            if _deviation(first, second, slope, 0.4) >= threshold:
+                return False
+        return True
 
     def _border_gain(self, labels: np.ndarray, a: int, b: int, s2: np.ndarray) -> float:
         """Evidence that one law gains over two on the rows of each regime that lie nearest to the other."""
