@@ -83,7 +83,7 @@ def test_evidence_and_posterior_agree(there, n_outputs):
         features = basis.features(X, arrays=arrays)
         augmented = [arrays.columns([f, arrays.put(targets)]) for f in features]
         stats = Stats.of_groups(augmented, groups, 3, basis.n_linear_, n_outputs=n_outputs)
-        joined = Stats.joined([stats[[0]], stats[[1]] + stats[[2]], stats.total() - stats[[1]], stats.total()])
+        joined = Stats.joined([stats[[0]], stats[[1]] + stats[[2]], stats.total()])
         first = joined.outputs()[-1]
         law = posterior(first[[0]], 0.05)
         return model_evidences(first, 0.05), law, features

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from modpart.partition._evidence.arrays import NUMPY, Array, arrays_of, log_sum_exp
+from modpart.partition._evidence.arrays import Array, arrays_of, log_sum_exp
 
 __all__ = [
     "AMPLITUDES",
@@ -43,7 +43,6 @@ MIDDLE = (1.0,)  # stands in for both where cells are only ranked
 NEGLIGIBLE = 1e-3  # of the noise variance
 KEPT_WEIGHT = 0.02  # models below this share of the best one's weight are left out of predictions
 MAX_KEPT = 4
-SILENT = 40.0  # nats below the best model, where a model is no longer heard in the average of floating-point numbers
 
 
 @dataclass
@@ -105,11 +104,6 @@ class Stats:
     def __add__(self, other: "Stats") -> "Stats":
         return self.with_cells(
             [a + b for a, b in zip(self.grams, other.grams, strict=True)], self.counts + other.counts
-        )
-
-    def __sub__(self, other: "Stats") -> "Stats":
-        return self.with_cells(
-            [a - b for a, b in zip(self.grams, other.grams, strict=True)], self.counts - other.counts
         )
 
     def __len__(self) -> int:
@@ -175,39 +169,15 @@ def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> tuple[A
     return gram, ridge
 
 
-def model_evidences(
-    stats: Stats, s2: float, amplitudes: tuple[float, ...] = AMPLITUDES, ceilings: np.ndarray | None = None
-) -> np.ndarray:
-    """Log marginal likelihood of the one output of every cell under every model, shape (n_cells, n_models).
-
-    Where `ceilings` of that shape are known, a model whose ceiling lies so far below a better model of its cell that
-    their average does not hear of it keeps the ceiling.
-    """
-    models = _models(stats, amplitudes)
-    if ceilings is None or not isinstance(stats.grams[0], np.ndarray):  # other devices would wait for every call
-        matrices = [_augmented(stats, scale, amplitude, s2) for scale, amplitude in models]
-        pivots = arrays_of(stats.grams[0]).pivots(matrices)
-        parts = zip(models, pivots, strict=True)
-        return np.column_stack([_of_pivots(own, stats, amplitude, s2) for (_, amplitude), own in parts])
-    found, best = ceilings.copy(), np.full(len(stats), -np.inf)
-    for place, (scale, amplitude) in enumerate(models):
-        heard = np.flatnonzero(found[:, place] > best - SILENT)
-        if len(heard):
-            some = stats.with_cells(
-                [gram[heard] if i == scale else gram for i, gram in enumerate(stats.grams)], stats.counts[heard]
-            )
-            pivots = NUMPY.pivots([_augmented(some, scale, amplitude, s2)])[0]
-            found[heard, place] = _of_pivots(pivots, some, amplitude, s2)
-            best[heard] = np.maximum(best[heard], found[heard, place])
-    return found
-
-
-def _of_pivots(pivots: np.ndarray, stats: Stats, amplitude: float, s2: float) -> np.ndarray:
-    """Log marginal likelihood of every cell under one model, from the diagonals of the factors (n_cells, p)."""
-    p = pivots.shape[1] - 1
-    log_det = 2.0 * (np.log(pivots[:, :p]).sum(axis=1) + (p - stats.n_linear) * np.log(amplitude or 1.0))
-    exponent = -0.5 * ((stats.counts - p) * np.log(s2) + log_det + pivots[:, p] ** 2 / s2)
-    return np.asarray(exponent - 0.5 * np.log(2.0 * np.pi) * stats.counts)
+def model_evidences(stats: Stats, s2: float, amplitudes: tuple[float, ...] = AMPLITUDES) -> np.ndarray:
+    """Log marginal likelihood of the one output of every cell under every model, shape (n_cells, n_models)."""
+    columns, models = [], _models(stats, amplitudes)
+    matrices = (_augmented(stats, scale, amplitude, s2) for scale, amplitude in models)
+    for (_, amplitude), pivots in zip(models, arrays_of(stats.grams[0]).pivots(matrices), strict=True):
+        p = pivots.shape[1] - 1
+        log_det = 2.0 * (np.log(pivots[:, :p]).sum(axis=1) + (p - stats.n_linear) * np.log(amplitude or 1.0))
+        columns.append(-0.5 * ((stats.counts - p) * np.log(s2) + log_det + pivots[:, p] ** 2 / s2))
+    return np.column_stack(columns) - 0.5 * np.log(2.0 * np.pi) * stats.counts[:, None]
 
 
 def ceiling(counts: np.ndarray, s2: np.ndarray) -> np.ndarray:

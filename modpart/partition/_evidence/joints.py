@@ -15,8 +15,8 @@ class Joints:
     """Pairs of cells by what their joining gains; the gain of a pair is a bound until the pair is among the best.
 
     Rows that are added to a cell raise its evidence under a model at most as if they were predicted exactly. So the
-    evidence of any part bounds that of the whole, model by model: a pair that cannot be the best is not weighed, nor is
-    a model that cannot be heard beside a better one. What is returned is what weighing everything would return.
+    evidence of any part bounds that of the whole, model by model, and a pair that cannot be the best is not weighed.
+    What is returned is what weighing every pair would return.
 
     Parameters
     ----------
@@ -61,15 +61,8 @@ class Joints:
     def _weigh(self, pairs: list[Pair]) -> None:
         first, second = np.array(pairs).T
         outputs = (self.stats[first] + self.stats[second]).outputs()
-        ceilings = np.array([self._pairs[pair] for pair in pairs])
-        found = np.stack(
-            [
-                model_evidences(output, noise, ceilings=ceilings[:, q])
-                for q, (output, noise) in enumerate(zip(outputs, self.s2, strict=True))
-            ],
-            axis=1,
-        )
-        for pair, own, evidence in zip(pairs, found, averaged(list(found.swapaxes(0, 1))), strict=True):
+        found = [model_evidences(output, noise) for output, noise in zip(outputs, self.s2, strict=True)]
+        for pair, own, evidence in zip(pairs, np.stack(found, axis=1), averaged(found), strict=True):
             self._pairs[pair] = own
             self._gains[pair] = float(evidence) + self._rest[pair]
         self._open -= set(pairs)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from modpart.partition._evidence.arrays import Array
 from modpart.partition._evidence.evidence import (
     AMPLITUDES,
     MIDDLE,
@@ -45,9 +45,12 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
 
 @dataclass
 class _Leaf:
+    """A cell: its rows, their features at the length scales that it may need, and their statistics as one cell."""
+
     rows: np.ndarray
     evidence: float
-    stats: Stats  # of all its rows, as one cell
+    parts: list[Array]
+    stats: Stats
 
 
 _Cut = tuple[float, int, int, float, float]  # gain, direction, quantile, evidence of the two sides
@@ -91,12 +94,12 @@ def oversegment(
     n = len(projections)
     weight = np.ones(n) if weight is None else weight
     whole = Stats.of_groups(augmented, np.zeros(n, dtype=np.int64), 1, n_linear, n_outputs=np.size(s2), weight=weight)
-    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0], whole)]
+    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0], augmented, whole)]
     finished: list[_Leaf] = []
     while pending and len(pending) + len(finished) < max_leaves:
         leaf = pending.pop(int(np.argmax([len(leaf.rows) for leaf in pending])))
         enough = -np.inf if len(pending) + len(finished) + 1 < wanted_leaves else least_gain
-        children = _best_cut(leaf, augmented, projections, weight, s2, n_linear, min_leaf, enough, quantiles)
+        children = _best_cut(leaf, projections, weight, s2, grid_size(whole), min_leaf, enough, quantiles)
         if children is None:
             finished.append(leaf)
         else:
@@ -109,11 +112,10 @@ def oversegment(
 
 def _best_cut(
     leaf: _Leaf,
-    augmented: list[np.ndarray],
     projections: np.ndarray,
     weight: np.ndarray,
     s2: "float | np.ndarray",
-    n_linear: int,
+    n_models: int,
     min_leaf: int,
     least_gain: float,
     quantiles: int,
@@ -127,11 +129,10 @@ def _best_cut(
     total = float(weight[rows].sum())
     if total < 2 * min_leaf or len(rows) < 2:
         return None
-    kind: dict[str, Any] = {"n_outputs": np.size(s2), "weight": weight[rows]}
-    n_models = grid_size(leaf.stats)
+    n_linear, kind = leaf.stats.n_linear, {"n_outputs": np.size(s2), "weight": weight[rows]}
     parts = [
-        condensed(matrix[rows], gram[0], n_linear, np.size(s2), s2)
-        for matrix, gram in zip(augmented, leaf.stats.coarsest(useful_scales(leaf.stats, s2)).grams, strict=False)
+        condensed(matrix, gram[0], n_linear, np.size(s2), s2)
+        for matrix, gram in zip(leaf.parts, leaf.stats.grams[: useful_scales(leaf.stats, s2)], strict=False)
     ]
     values = projections[rows]
     edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1), axis=0)
@@ -168,14 +169,10 @@ def _best_cut(
     if gain <= least_gain:
         return None
     below = values[:, direction] <= edges[quantile, direction]
-    fewer = below if 2 * below.sum() <= len(rows) else ~below
-    some = Stats.of_groups(
-        [matrix[rows[fewer]] for matrix in augmented],
-        np.zeros(int(fewer.sum()), dtype=np.int64),
-        1,
-        n_linear,
-        n_outputs=np.size(s2),
-        weight=weight[rows[fewer]],
+    stats = Stats.of_groups(parts, (~below).astype(np.int64), 2, n_linear, **kind)
+    sides = (np.flatnonzero(below), below_evidence), (np.flatnonzero(~below), above_evidence)
+    first, second = (
+        _Leaf(rows[side], evidence, [part[side] for part in parts], stats[[number]])
+        for number, (side, evidence) in enumerate(sides)
     )
-    stats = (some, leaf.stats - some) if fewer is below else (leaf.stats - some, some)
-    return _Leaf(rows[below], below_evidence, stats[0]), _Leaf(rows[~below], above_evidence, stats[1])
+    return first, second
