@@ -55,7 +55,7 @@ class Joints:
             if pair not in self._open or self._gains[pair] <= least:
                 return pair, self._gains[pair]
             known = max((gain for other, gain in self._gains.items() if other not in self._open), default=-np.inf)
-            hopeful = [other for other in self._open if self._gains[other] > max(known, least)]
+            hopeful = [other for other in self._open if self._gains[other] >= max(known, least)]
             self._weigh(sorted(hopeful, key=lambda other: (-self._gains[other], other))[:PAIRS])
 
     def _weigh(self, pairs: list[Pair]) -> None:
