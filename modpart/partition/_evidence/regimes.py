@@ -307,7 +307,8 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
             quantiles=BOLD_QUANTILES if bold else QUANTILES,
         )
 
-    labels = cut(max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]), bounds[0], bold)
+    most = max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0])
+    labels = cut(most, bounds[0], bold) if bounds[1] > 1 else one
     search.note("cut", labels, 1.0, s2)
     for _ in range(4):
         merged = search.merge(labels, s2, voting=bold)
