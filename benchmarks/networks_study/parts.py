@@ -374,7 +374,9 @@ RINGS: list[tuple[str, int, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = [
 ]
 
 
-def in_a_ring(X: np.ndarray, y: np.ndarray, seed: int, method: Bimt, settings: dict[str, Any]) -> dict[str, float | None]:
+def in_a_ring(
+    X: np.ndarray, y: np.ndarray, seed: int, method: Bimt, settings: dict[str, Any]
+) -> dict[str, float | None]:
     """A net with one embedding of 32 numbers for both a and b, trained on 80 % of all pairs."""
     p = X.shape[1] // 2
 
