@@ -91,8 +91,8 @@ PARTS = {
         "Addition in a ring of 31",
         "*Accuracy* on the fifth of all pairs (193) that training has not seen; *all right* counts the seeds without "
         "an error there; *dimensions* of the embedding, 32 at first, that reach a twentieth of the largest; *wires "
-        "left* of those of the net. The warm-up is a third of 6,000 steps with decay and without a price, learning rate "
-        ".004; from the start are 10,000 steps at .002, the best settings found without a warm-up.",
+        "left* of those of the net. The warm-up is a third of 6,000 steps, with decay and without a price, at a "
+        "learning rate of .006; from the start are 10,000 steps at .002, the best settings found without a warm-up.",
         ["accuracy", "all right", "training", "dimensions", "wires left", "seconds"],
     ),
     "rings": (

@@ -363,7 +363,7 @@ def rings(seed: int) -> Numbers:
 
 
 RING_METHOD = Bimt(2e-5, locality=2.0, depth=0.5, slack=0.0, warmup=1 / 3)
-RING_SETTINGS = {"lr": 4e-3, "max_epochs": 6_000}
+RING_SETTINGS = {"lr": 6e-3, "max_epochs": 6_000}
 RINGS: list[tuple[str, int, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = [
     ("a + b", 23, lambda a, b: a + b),
     ("a + b", 37, lambda a, b: a + b),

@@ -66,7 +66,7 @@ class Bimt(Modularity):
     A price on absolute weights likes exceptions: to know one number by heart takes one wire, a wave over all numbers
     takes one for each. A net that is priced before it has found the rule therefore keeps what it learned by heart.
     Decay likes what is spread over many wires [2]_, so rules come first, and the price then leaves the few wires that
-    they need: ``warmup=1/3``, all rows in each step and a learning rate of .004 learn addition in rings of 23 to 41.
+    they need: ``warmup=1/3``, all rows in each step and a learning rate of .006 learn addition in rings of 23 to 41.
 
     References
     ----------

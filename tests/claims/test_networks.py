@@ -81,7 +81,7 @@ def test_adding_in_a_ring_is_learned_in_few_dimensions(operation):
         X, _ = make_modular_addition(31, random_state=seed)
         y = operation(X[:, :31].argmax(1), X[:, 31:].argmax(1)) % 31
         X, new, y, target = train_test_split(X, y, test_size=0.2, random_state=seed)
-        settings = {"module": ring, "standardize": False, "batch_size": len(X), "max_epochs": 6_000, "lr": 4e-3}
+        settings = {"module": ring, "standardize": False, "batch_size": len(X), "max_epochs": 6_000, "lr": 6e-3}
         method = Bimt(2e-5, locality=2.0, depth=0.5, slack=0.0, warmup=1 / 3)
         model = ModularNetClassifier(method, **settings, random_state=seed).fit(X, y)
         weights = [value for name, value in model.weights_.items() if name.endswith("weight")]
