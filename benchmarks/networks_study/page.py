@@ -13,7 +13,7 @@ Python {python}, scikit-learn {sklearn}, torch {torch}; gates, GradSplitter, thr
 with Python 3.12, torch 2.11 on another machine. Made by `python benchmarks/bench_networks.py --write`.
 Every number is the mean over seeds; the seeds behind each table stand above it. A seed draws the split, the start
 weights and the batches, and arms of one table share all three. Thresholds are chosen on rows held out of the training
-rows; test rows judge and choose nothing. Defaults were chosen on seeds 100 to 109, which no table uses. Accuracies and
+rows; test rows judge and choose nothing. Defaults were chosen on seeds 100 to 119, which no table uses. Accuracies and
 sizes are in percent; *size* is the parameters of a module of one class by those of the net; *seconds* are processor
 time of one thread on a busy machine: compare them within one table only.
 """
