@@ -133,6 +133,10 @@ RIVALS = [
     ("symbolic", "sharing, BIMT", "sharing, L1", "wires", False),
     ("symbolic", "composition, BIMT", "composition, L1", "wires", False),
     ("symbolic", "composition, BIMT", "composition, L1", "length", False),
+    ("formulas", "x1 x2 + sin(pi x3), BIMT", "x1 x2 + sin(pi x3), dense", "error", False),
+    ("formulas", "(x1 + x2)^2, BIMT", "(x1 + x2)^2, dense", "error", False),
+    ("formulas", "exp(-x1^2 - x2^2), x3, BIMT", "exp(-x1^2 - x2^2), x3, dense", "error", False),
+    ("formulas", "x1 / (1 + x2^2), BIMT", "x1 / (1 + x2^2), dense", "error", False),
     ("addition", "BIMT after a warm-up", "BIMT, priced from the start", "accuracy", True),
     ("addition", "BIMT after a warm-up", "BIMT, priced from the start", "wires left", False),
 ]
