@@ -56,7 +56,7 @@ class _UnitCosts(torch.autograd.Function):
     """Likeness, unlikeness and size of unit vectors, as :class:`UnitCosts` says, with the gradient in closed form.
 
     With u_i the unit vectors and s_c their sum over class c, the cosines of all pairs within classes add up to
-    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2: O(B H) for H units, and no
+    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2: O(B H) for H units, no
     B x B matrix. The gradient comes with the value, from the same sums.
     """
 
