@@ -5,9 +5,9 @@ fold, to predict that fold; the gain that is reported and that decides is the on
 are folded several times over: who wins one set of folds may lose another. Of several single models the best in
 cross-validation is often not the best on new rows: a mean stands, in which others count by how close they come. All
 count from the middle of the single models, row by row, and lead no further from it than they did on held-out rows:
-where one of three flies off, the other two tell. Parts count less the nearer their gain is to its own uncertainty (the
-non-negative garrotte of Breiman, 1995), so that a small table on which they cannot be told from luck keeps its single
-model, and a large gain stays whole.
+where one flies off that does not have half of the weight, the others tell. Parts count less the nearer their gain is to
+its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small table on which they cannot be told
+from luck keeps its single model, and a large gain stays whole.
 """
 
 from dataclasses import dataclass, replace
@@ -57,6 +57,7 @@ class CorrectedModel:
     """
 
     bags: list[Bag]
+    shares: np.ndarray  # of the single models, where no part is in use
     weights: np.ndarray  # of each column; what they leave of one is the middle's
     limits: np.ndarray  # largest difference of each column
     low: float
@@ -88,8 +89,12 @@ class CorrectedModel:
         return changed + beyond * (1.0 - np.delete(weights, self.singles, axis=-1).sum(axis=-1))
 
     def middle(self, candidates: np.ndarray) -> np.ndarray:
-        """Median of the single models for each row; of one, the model itself."""
-        return np.median(candidates[:, self.singles], axis=1)
+        """Median of the single models for each row, weighted by their shares."""
+        values = candidates[:, self.singles]
+        order = np.argsort(values, axis=1, kind="stable")
+        place = (np.cumsum(self.shares[order], axis=1) < 0.5).sum(axis=1)
+        row = np.arange(len(values))
+        return values[row, order[row, place]]
 
     def inside(self, candidates: np.ndarray) -> np.ndarray:
         """Predictions as far as they stay near the range of y: a few rows where one flies off must not decide alone."""
@@ -209,7 +214,8 @@ def _fit_output(
     bags = _trained(plan, rows)
     n_columns, margin = sum(bag.n_columns for bag in bags), MARGIN * float(np.ptp(rows.y))
     none, bounds = np.zeros(n_columns), (float(rows.y.min()) - margin, float(rows.y.max()) + margin)
-    model = CorrectedModel(bags, none, none, *bounds)
+    first = np.eye(sum(family.alone for family in families))[0]
+    model = CorrectedModel(bags, first, none, none, *bounds)
     if not table.folds or (len(model.singles) == 1 and not any(bag.local for bag in bags)):
         return model.without_parts(none)
     jobs = [(plan, table.X, y, table.weight, train, test) for train, test in table.folds]
@@ -231,7 +237,7 @@ def _trained(plan: list[Any], rows: WeightedRows) -> list[Bag]:
 
 
 def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> CorrectedModel:
-    """Choose the limits and the weights by held-out predictions; measure the gain; fall back.
+    """Choose the shares, the limits and the weights by held-out predictions; measure the gain; fall back.
 
     What stands without parts is a mean of the single models, most of it the best and those close to it. Parts lead from
     there as far as held-out errors tell: where both do equally well but differ, half of the way is better than either
@@ -241,6 +247,7 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
     squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
     best = int(np.average(squares, axis=0, weights=held_out.row_weight).argmin())
+    model.shares = shares_of_close(squares, best, held_out.row_weight)
     middle = model.middle(candidates)
     differences, left = candidates - middle[:, None], y - middle
     model.limits = np.quantile(np.abs(differences), LARGEST_SHARE, axis=0, weights=weight, method="inverted_cdf")
@@ -256,7 +263,7 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     sets = held_out.without_each_fold()
     whole = np.array([stacking_weights(differences[seen], left[seen], weight[seen]) for seen in sets])
     single, plain = squares[:, best], np.zeros((len(sets), candidates.shape[1]))
-    plain[:, model.singles] = shares_of_close(squares, best, held_out.row_weight)
+    plain[:, model.singles] = model.shares
     model.saved = compared(single, errors(whole))
     if not fallback:
         model.weights = whole[0]
