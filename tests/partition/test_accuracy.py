@@ -329,7 +329,7 @@ def test_parts_count_less_the_nearer_their_gain_is_to_its_uncertainty(size):
         assert found.n_partitions == 1
         assert len(found.weights) == 1
     else:
-        assert found.weights[1:].sum() == pytest.approx((1 - 1 / ratio**2) * whole.weights[1:].sum(), rel=0.05)
+        assert found.weights[1:].sum() == pytest.approx((1 - (1.5 / ratio) ** 2) * whole.weights[1:].sum(), rel=0.05)
         assert 0 < found.weights[1:].sum() < whole.weights[1:].sum()
 
 

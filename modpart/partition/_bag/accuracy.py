@@ -241,8 +241,8 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
 
     What stands without parts is a mean of the single models, most of it the best and those close to it. Parts lead from
     there as far as held-out errors tell: where both do equally well but differ, half of the way is better than either
-    end. That share is made without each fold, too. A gain of t standard errors counts 1 - 1 / t^2 of itself, and one
-    that cannot be told from luck nothing.
+    end. That share is made without each fold, too. A gain of t times its uncertainty counts 1 - 1 / t^2 of itself, and
+    where t is below one nothing.
     """
     candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
     squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
@@ -276,7 +276,7 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     t = compared(errors(plain), errors(shares)).in_errors
     if t <= STANDARD_ERRORS:
         return model.without_parts(plain[0])
-    weights = plain + (1.0 - 1.0 / t**2) * (shares - plain)
+    weights = plain + (1.0 - (STANDARD_ERRORS / t) ** 2) * (shares - plain)
     model.weights, model.saved = weights[0], compared(single, errors(weights))
     return model
 
