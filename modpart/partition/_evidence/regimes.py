@@ -136,15 +136,18 @@ def find_regimes(
 
 
 def _information(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights of distinct rows with mean 1: copies, as in a bootstrap sample, tell nothing new of the noise.
+    """Weights of distinct rows, scaled so that their sum is the effective number of observations.
 
-    Where most inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then
-    weights stay as they are.
+    Copies, as in a bootstrap sample, tell nothing new of the noise. A law learned with weights w has a score of variance
+    ``sum w^2`` where its information is ``sum w``; evidence takes the two for the same, which they are for weights
+    divided by ``sum w^2 / sum w``. Their sum is then ``(sum w)^2 / sum w^2`` (Kish, Survey Sampling, 1965). Where most
+    inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then weights stay
+    as they are.
     """
     place, n_targets = np.unique(X, axis=0, return_inverse=True, return_counts=True)[1:]
     repeated = np.bincount(place.reshape(-1), weight) > 1.0
     measured_again = 2 * np.sum(n_targets[repeated] > 1) > np.sum(repeated)
-    return weight if measured_again else weight / weight.mean()
+    return weight if measured_again else weight * (weight.sum() / (weight @ weight))
 
 
 def assign_all(
