@@ -3,9 +3,11 @@
 Run ``python benchmarks/bench_tables.py --data FOLDER`` with a folder of tables as ``modpart.datasets.load_table`` reads
 them (or with the environment variable MODPART_DATA); scikit-learn's diabetes is added. ``--write`` stores the page in
 docs/benchmarks/tables.md, ``--seeds 1`` gives a quicker look, ``--tables servo plane`` measures a few and makes
-no page. Every split is appended to the file ``--store`` and not measured again, so a run that was stopped goes on
-where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect FOLDER`` makes
-the page of what is there.
+no page, ``--families auto`` some. Every split is appended to the file ``--store`` and not measured again, so a run that
+was stopped goes on where it was. Pieces may run anywhere, each with a file ``tables*.jsonl`` of its own; ``--collect
+FOLDER`` makes the page of what is there, each family on the splits that it has.
+The results behind the page are kept in benchmarks/partition_study/tables.jsonl, a store like any other, and
+tables_notes.md beside it says by which state of the code.
 """
 
 import argparse
@@ -34,9 +36,11 @@ from modpart.partition import BayesianExpert, PartitionedRegressor
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "benchmarks" / "tables.md"
+NOTES = ROOT / "benchmarks" / "partition_study" / "tables_notes.md"
 ALPHAS = np.logspace(-2, 5, 8)
 LENGTH_SCALES = 2.0 ** np.arange(-1, 3)  # in units of the typical distance between rows
 FAMILIES = ("linear", "quadratic", "flexible", "auto")
+RIVALS: dict[str, Callable[..., Any]] = {"forest": RandomForestRegressor, "boosting": HistGradientBoostingRegressor}
 MOST_ROWS = 3000
 OUTLYING, MARGIN = 6.0, 0.1
 CONTROL_ROWS = 400
@@ -44,10 +48,12 @@ CONTROL_ROWS = 400
 PAGE = """\
 # Real tables: a bag of partitions against one model
 
-{tables} tables, {seeds} random splits into 80 % training and 20 % test rows (seeds {first} to {last}); {cores} cores,
+{tables} tables, random splits into 80 % training and 20 % test rows (seeds {splits}); {cores} cores,
 Python {python}, scikit-learn {sklearn}. Made by `python benchmarks/bench_tables.py --data FOLDER --seeds {seeds}
---first-seed {first} --write`. The settings of the method were chosen on seeds 0 to 4, 100 to 104 and 1000 to 1005
-of the same tables, and on made and other small ones, so the page checks new splits, not new tables.
+--first-seed {first} --write`. The settings of the method were chosen on seeds 0 to 4, 100 to 104, 200 to 203 and 1000
+to 1005 of the same tables, and on made and other small ones, so the page checks new splits, not new tables.
+
+{notes}
 
 Equal rows of a table are dropped, skillcraft is without its game id, kin40k is cut to {most} rows. Inputs and target
 are standardised on the training rows, inputs clipped at 6 standard deviations, and all predictions, also those of the
@@ -78,7 +84,8 @@ of the one chosen by cross-validation over the last.
 
 ## Against forest and boosting
 
-Test error, the mean over splits; the variance of the target is 1. Both tree ensembles are scikit-learn's as they come.
+Test error, the mean over the splits of the column; the variance of the target is 1. Both tree ensembles, measured on
+the splits of *auto*, are scikit-learn's as they come.
 
 {errors}
 
@@ -161,21 +168,34 @@ def judge(X: np.ndarray, y: np.ndarray, seed: int, families: tuple[str, ...]) ->
         else:
             estimator = same_family(family, train, target)
             kinds = [estimator]
-        bag = PartitionedRegressor(estimator=estimator, mode="accuracy", random_state=seed).fit(train, target)
+        bag, fit = timed(
+            PartitionedRegressor(estimator=estimator, mode="accuracy", random_state=seed).fit, train, target
+        )
+        best, cv = timed(chosen, kinds, train, target, seed) if len(kinds) > 1 else (0, 0.0)
         found[family] = {
             "singles": [error(clone(kind).fit(train, target)) for kind in kinds],
-            "chosen": chosen(kinds, train, target, seed) if len(kinds) > 1 else 0,
+            "chosen": best,
             "bag": error(bag),
             "kept": bag.n_partitions_ == 1,
             "seconds": process_time() - start,
+            "fit": fit,
+            "cv": cv,
         }
-    rivals: dict[str, Callable[..., Any]] = {
-        "forest": RandomForestRegressor,
-        "boosting": HistGradientBoostingRegressor,
-    }
-    for name, rival in rivals.items():
+    for name, rival in RIVALS.items():
         found[name] = error(rival(random_state=seed).fit(train, target))
     return found
+
+
+def timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """What a call returns, and its seconds of the processor."""
+    start = process_time()
+    return function(*arguments), process_time() - start
+
+
+def of_family(results: dict[str, list[dict[str, Any]]], *families: str) -> dict[str, list[dict[str, Any]]]:
+    """The runs of every table that has some with these families."""
+    found = {name: [run for run in runs if all(own in run for own in families)] for name, runs in results.items()}
+    return {name: runs for name, runs in found.items() if runs}
 
 
 def geometric(values: list[float]) -> float:
@@ -194,7 +214,7 @@ def ratios(runs: list[dict[str, Any]], family: str) -> list[float]:
 def best_of(results: dict[str, list[dict[str, Any]]]) -> str:
     """The family chosen by cross-validation against three readings of "the best single model"."""
     rows, means = [], []
-    for name, runs in results.items():
+    for name, runs in of_family(results, "auto").items():
         singles, bags = (
             np.array([run["auto"]["singles"] for run in runs]),
             np.array([run["auto"]["bag"] for run in runs]),
@@ -214,15 +234,34 @@ def summary_of(results: dict[str, list[dict[str, Any]]]) -> str:
     """One line per family: median over the sets, worst set and split, sets with a gain, share of fallbacks."""
     rows = []
     for family in FAMILIES:
-        per_set = [geometric(ratios(runs, family)) for runs in results.values()]
-        worst = max(value for runs in results.values() for value in ratios(runs, family))
-        kept = np.mean([run[family]["kept"] for runs in results.values() for run in runs])
-        seconds = np.median([run[family]["seconds"] for runs in results.values() for run in runs])
+        of = of_family(results, family)
+        runs = [run for own in of.values() for run in own]
+        if not runs:
+            continue
+        per_set = [geometric(ratios(own, family)) for own in of.values()]
+        worst = max(ratios(runs, family))
+        kept = np.mean([run[family]["kept"] for run in runs])
+        seconds = np.median([run[family]["seconds"] for run in runs])
         gains = f"{sum(value <= 0.9 for value in per_set)} of {len(per_set)}"
         figures = [geometric(per_set), np.median(per_set), max(per_set), worst]
-        rows.append([family, *(f"{value:.3f}" for value in figures), gains, f"{kept:.0%}", f"{seconds:.1f}"])
-    head = ["family", "geometric mean", "median", "worst set", "worst split", "gain >= 10 %", "single kept", "seconds"]
-    return markdown(head, rows) + "\n\nSeconds of the processor for one fit with its search, the median."
+        seeds = {run["seed"] for run in runs}
+        splits = f"{min(seeds)}-{max(seeds)}"
+        rows.append([family, splits, *(f"{value:.3f}" for value in figures), gains, f"{kept:.0%}", f"{seconds:.1f}"])
+    head = ["family", "splits", "geometric mean", "median", "worst set", "worst split"]
+    text = markdown([*head, "gain >= 10 %", "single kept", "seconds"], rows)
+    text += "\n\nSeconds of the processor for one fit with its search, the median."
+    times = [
+        run["auto"]["fit"] / run["auto"]["cv"]
+        for runs in results.values()
+        for run in runs
+        if "fit" in run.get("auto", {})
+    ]
+    if times:
+        text += (
+            f" A fit of *auto* takes {np.median(times):.0f} times as long as five-fold cross-validation of its three"
+        )
+        text += f" single models ({min(times):.0f} to {max(times):.0f})."
+    return text
 
 
 def controls() -> dict[str, Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]]:
@@ -251,7 +290,7 @@ def controls() -> dict[str, Callable[[np.random.Generator], tuple[np.ndarray, np
 
 def verdict_of(mean: dict[str, dict[str, float]]) -> str:
     """Where the bag with the family chosen by cross-validation wins, and where forest or boosting still do."""
-    against = {name: row["auto"] / min(row["forest"], row["boosting"]) for name, row in mean.items()}
+    against = {name: row["auto"] / min(row["forest"], row["boosting"]) for name, row in mean.items() if "auto" in row}
     wins = [f"{name} ({value:.2f})" for name, value in against.items() if value < 1.0]
     losses = [f"{name} ({value:.2f})" for name, value in against.items() if value >= 1.0]
     return (
@@ -269,6 +308,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--tables", nargs="+", help="names of a few tables and controls")
+    parser.add_argument("--families", nargs="+", choices=FAMILIES, default=FAMILIES)
     parser.add_argument("--store", type=Path, default=ROOT / "build" / "bench_tables.jsonl", help="file of the results")
     parser.add_argument("--collect", type=Path, help="folder of files of results measured elsewhere")
     arguments = parser.parse_args()
@@ -276,25 +316,27 @@ def main() -> None:
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in [*data, *controls()]}
     path, elsewhere = arguments.store, arguments.collect.glob("**/tables*.jsonl") if arguments.collect else []
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {}
+    known: dict[tuple[int, str], dict[str, Any]] = {}
     for file in [*sorted(elsewhere), *([path] if path.exists() else [])]:
         for line in map(json.loads, file.read_text().splitlines()):
-            known[line["seed"], line["table"]] = line["run"]
+            known.setdefault((line["seed"], line["table"]), {"seed": line["seed"]}).update(line["run"])
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
         made = {name: make(np.random.default_rng(seed)) for name, make in controls().items()}
         for name, (X, y) in {**data, **made}.items():
             if arguments.tables and name not in arguments.tables:
                 continue
-            run = known.get((seed, name))
-            if run is None and arguments.collect:
-                continue
-            if run is None:
-                run = judge(X, y, seed, FAMILIES)
+            run = known.get((seed, name), {"seed": seed})
+            missing = tuple(family for family in arguments.families if family not in run)
+            if missing and not arguments.collect:
+                new = judge(X, y, seed, missing)
                 with path.open("a") as file:
-                    file.write(json.dumps({"seed": seed, "table": name, "run": run}) + "\n")
+                    file.write(json.dumps({"seed": seed, "table": name, "run": new}) + "\n")
+                run |= new
             results[name].append(run)
-            print(seed, name, *(f"{family} {ratios([run], family)[0]:.3f}" for family in FAMILIES), flush=True)
+            measured = [family for family in FAMILIES if family in run]
+            print(seed, name, *(f"{family} {ratios([run], family)[0]:.3f}" for family in measured), flush=True)
     if not arguments.tables:
+        results = {name: [run for run in runs if len(run) > 1] for name, runs in results.items()}
         results = {name: runs for name, runs in results.items() if runs}
         data = {name: data[name] for name in data if name in results}
         text = page(data, results, arguments.first_seed)
@@ -306,18 +348,24 @@ def main() -> None:
 def page(data: dict[str, Any], results: dict[str, list[dict[str, Any]]], first: int) -> str:
     """Everything measured so far."""
     on_tables = {name: results[name] for name in data}
-    mean = {
-        name: {family: float(np.mean([run[family]["bag"] for run in runs])) for family in FAMILIES}
-        | {rival: float(np.mean([run[rival] for run in runs])) for rival in ("forest", "boosting")}
-        for name, runs in on_tables.items()
-    }
-    n_seeds = max(map(len, results.values()))
+    mean: dict[str, dict[str, float]] = {}
+    for name in data:
+        of = {family: of_family({name: results[name]}, family).get(name, []) for family in FAMILIES}
+        row = {family: float(np.mean([run[family]["bag"] for run in runs])) for family, runs in of.items() if runs}
+        mean[name] = row | {rival: float(np.mean([run[rival] for run in of["auto"]])) for rival in RIVALS if of["auto"]}
+    seeds = sorted({run["seed"] for runs in results.values() for run in runs})
     sizes = {name: [len(X), X.shape[1]] for name, (X, _) in data.items()}
+    controlled = [
+        [name, *(cell(results[name], family, kept=True) for family in FAMILIES)]
+        for name in controls()
+        if name in results
+    ]
     return PAGE.format(
         tables=len(data),
-        seeds=n_seeds,
+        seeds=seeds[-1] + 1 - first,
         first=first,
-        last=first + n_seeds - 1,
+        splits=f"{seeds[0]} to {seeds[-1]}",
+        notes=NOTES.read_text().strip(),
         cores=os.cpu_count(),
         python=platform.python_version(),
         sklearn=sklearn.__version__,
@@ -330,23 +378,22 @@ def page(data: dict[str, Any], results: dict[str, list[dict[str, Any]]], first: 
         best=best_of(on_tables),
         errors=markdown(
             ["table", *(f"bag, {family}" for family in FAMILIES), "forest", "boosting"],
-            [[name, *(f"{value:.4f}" for value in row.values())] for name, row in mean.items()],
+            [
+                [name, *(f"{row[k]:.4f}" if k in row else "-" for k in (*FAMILIES, *RIVALS))]
+                for name, row in mean.items()
+            ],
         ),
         verdict=verdict_of(mean),
         control_rows=CONTROL_ROWS,
-        controls=markdown(
-            ["control", *FAMILIES],
-            [
-                [name, *(cell(results[name], family, kept=True) for family in FAMILIES)]
-                for name in controls()
-                if name in results
-            ],
-        ),
+        controls=markdown(["control", *FAMILIES], controlled) if controlled else "Not run again after the last change.",
     )
 
 
 def cell(runs: list[dict[str, Any]], family: str, *, kept: bool = False) -> str:
     """Geometric mean of the ratios, the worst, and how often the single model stood."""
+    runs = [run for run in runs if family in run]
+    if not runs:
+        return "-"
     values = ratios(runs, family)
     count = f" [{sum(run[family]['kept'] for run in runs)} of {len(runs)}]" if kept else ""
     return f"{geometric(values):.3f} ({max(values):.2f}){count}"

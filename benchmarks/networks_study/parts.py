@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from modpart.datasets import make_modular_addition, make_sliding_signals, make_symbolic_task
+from modpart.datasets import make_sliding_signals
 from modpart.networks import (
     Bimt,
     Clusterable,
@@ -18,7 +18,6 @@ from modpart.networks import (
     HardBlocks,
     Moda,
     ModularNetClassifier,
-    ModularNetRegressor,
     MwT,
     NeMo,
     Residual,
@@ -27,27 +26,16 @@ from modpart.networks import (
     modularity_report,
     patch,
 )
-from modpart.networks._layout import even_places, place_units, swap_units, wire_length
 from modpart.networks._masks import random_masks_like
 
-Numbers = dict[str, dict[str, float | None]]
+from .common import Numbers, fitted, net
+from .wires import addition, formulas, placement, rings, symbolic
 
 
 def digits(seed: int, test_size: float = 0.2) -> tuple[np.ndarray, ...]:
     """Pixels from 0 to 1; columns are left as they are, as in the literature."""
     X, y = load_digits(return_X_y=True)
     return tuple(train_test_split(X / 16.0, y, test_size=test_size, stratify=y, random_state=seed))
-
-
-def net(method: Any, seed: int, **settings: Any) -> ModularNetClassifier:
-    return ModularNetClassifier(method, standardize=False, random_state=seed, **settings)
-
-
-def fitted(model: Any, X: np.ndarray, y: np.ndarray) -> tuple[Any, float]:
-    """The model and the processor time of its fit."""
-    start = time.process_time()
-    model.fit(X, y)
-    return model, time.process_time() - start
 
 
 def subsets(seed: int) -> list[list[int]]:
@@ -274,31 +262,6 @@ def circuits(seed: int) -> Numbers:
     return found
 
 
-SYMBOLIC = {"independence": (20, 20), "sharing": (20, 20), "composition": (20, 20, 20, 20)}
-
-
-def symbolic(seed: int) -> Numbers:
-    """Formulas from 100 rows: error on 1000 new ones, wires left, length of wires."""
-    found: Numbers = {}
-    for task, widths in SYMBOLIC.items():
-        X, y = make_symbolic_task(task, 100, random_state=seed)
-        new, target = make_symbolic_task(task, 1000, random_state=seed + 1000)
-        arms = {"dense": None, "L1": Bimt(locality=0.0, every=0), "BIMT": Bimt()}
-        for name, method in arms.items():
-            settings = {"hidden_layer_sizes": widths, "activation": "silu", "random_state": seed}
-            settings |= {"max_epochs": 5_000, "batch_size": 100, "optimizer": "adam", "lr": 2e-3}
-            model, seconds = fitted(ModularNetRegressor(method, **settings), X, y)
-            layers = [name for name in model.weights_ if name.endswith("weight")]
-            report = modularity_report(model, new, target, n_null=0)
-            found[f"{task}, {name}"] = {
-                "error": float(np.mean((model.predict(new) - target) ** 2)),
-                "wires": sum(int((np.abs(model.weights_[layer]) > 1e-2).sum()) for layer in layers),
-                "length": report.wire_length,
-                "seconds": seconds,
-            }
-    return found
-
-
 def signals(seed: int) -> Numbers:
     """The task on which units fire for few rows of a class: a validated threshold and the fixed one."""
     X, y = make_sliding_signals(5000, random_state=seed)
@@ -340,67 +303,6 @@ def images(seed: int) -> Numbers:
     return found
 
 
-def addition(seed: int) -> Numbers:
-    """(a + b) mod 31 from 80 % of all pairs, through one embedding of 32 numbers for a and b."""
-
-    def chain(n_features: int, n_outputs: int) -> nn.Sequential:
-        embedding = [nn.Unflatten(1, (2, 31)), nn.Linear(31, 32, bias=False), nn.Flatten()]
-        hidden = [nn.Linear(64, 50), nn.SiLU(), nn.Linear(50, 50), nn.SiLU()]
-        return nn.Sequential(*embedding, *hidden, nn.Linear(50, n_outputs))
-
-    X, y = make_modular_addition(31, random_state=seed)
-    X, new, y, target = train_test_split(X, y, test_size=0.2, random_state=seed)
-    method = Bimt(2e-5, locality=2.0, depth=0.5, slack=0.0)
-    settings = {"module": chain, "optimizer": "adam", "lr": 2e-3, "batch_size": len(X), "max_epochs": 10_000}
-    model, seconds = fitted(net(method, seed, **settings), X, y)
-    size = np.abs(model.weights_["1.weight"]).max(1)
-    return {
-        "BIMT": {
-            "accuracy": model.score(new, target),
-            "training": model.score(X, y),
-            "dimensions": float((size > 0.05 * size.max()).sum()),
-            "seconds": seconds,
-        }
-    }
-
-
-def placement(seed: int) -> Numbers:
-    """The swap search of BIMT on layers of 64, 64, 64 and 10 units, by its closed form and by the whole length anew."""
-    rng, widths = np.random.default_rng(seed), {"a": 64, "b": 64, "c": 64, "d": 10}
-    links = {pair: np.abs(rng.normal(size=(widths[pair[0]], widths[pair[1]]))) for pair in ("ab", "bc", "cd")}
-    links = {tuple(pair): matrix for pair, matrix in links.items()}
-    places = {group: even_places(width) for group, width in widths.items()}
-    start = time.process_time()
-    for _ in range(10):
-        quick = swap_units(links, places, list(places), n_units=5)
-    seconds = (time.process_time() - start) / 10
-    start = time.process_time()
-    slow = swaps_by_brute_force(links, places, 5)
-    brute = time.process_time() - start
-    best = place_units(links, places, list(places))
-    return {
-        "closed form": {"length": wire_length(links, quick), "ms": 1000 * seconds, "ratio": brute / seconds},
-        "brute force": {"length": wire_length(links, slow), "ms": 1000 * brute, "ratio": 1.0},
-        "assignment": {"length": wire_length(links, best)},
-    }
-
-
-def swaps_by_brute_force(links: Any, places: dict[str, np.ndarray], n_units: int) -> dict[str, np.ndarray]:
-    places = {group: seats.copy() for group, seats in places.items()}
-    for group, seats in places.items():
-        weight = sum(m.sum(1) for (source, _), m in links.items() if source == group)
-        weight = weight + sum(m.sum(0) for (_, target), m in links.items() if target == group)
-        for unit in np.argsort(-weight, kind="stable")[:n_units]:
-            lengths = []
-            for other in range(len(seats)):
-                seats[[unit, other]] = seats[[other, unit]]
-                lengths.append(wire_length(links, places))
-                seats[[unit, other]] = seats[[other, unit]]
-            other = int(np.argmin(lengths))
-            seats[[unit, other]] = seats[[other, unit]]
-    return places
-
-
 PARTS: dict[str, Callable[[int], Numbers]] = {
     "modules": modules,
     "gated": gated,
@@ -411,6 +313,8 @@ PARTS: dict[str, Callable[[int], Numbers]] = {
     "clusters": clusters,
     "circuits": circuits,
     "symbolic": symbolic,
+    "formulas": formulas,
     "placement": placement,
     "addition": addition,
+    "rings": rings,
 }

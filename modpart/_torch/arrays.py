@@ -38,10 +38,6 @@ class TorchArrays:
         """Cells after one another, along the first axis."""
         return torch.cat(list(parts))
 
-    def running_sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Cumulative sum along the first axis."""
-        return torch.cumsum(values, dim=0)
-
     def kernel(self, squares: torch.Tensor, scale: float) -> torch.Tensor:
         """Gaussian kernel of a length scale, from squared distances."""
         return torch.exp(squares * (-0.5 / scale**2))
@@ -61,13 +57,25 @@ class TorchArrays:
         members = padded[torch.from_numpy(places).to(self.device)]
         return members.transpose(1, 2) @ members
 
+    def side_grams(self, rows: torch.Tensor, cuts: Sequence[tuple[np.ndarray, np.ndarray]]) -> torch.Tensor:
+        """Sums of products of the rows below every cut, then of those above, shape (2 n_cuts, p, p)."""
+        below, above = [], []
+        for groups, after in cuts:
+            sums = torch.cumsum(self.group_grams(rows, groups, int(groups.max()) + 1), dim=0)
+            below.append(sums[after])
+            above.append(sums[-1] - sums[after])
+        return torch.cat([*below, *above])
+
     def with_ridge(self, matrices: torch.Tensor, ridge: np.ndarray) -> torch.Tensor:
         """A stack of matrices (n_cells, p, p) with `ridge` (p,) added to each diagonal."""
         return matrices + torch.diag(self.put(ridge))
 
-    def pivots(self, matrices: Iterable[torch.Tensor]) -> list[np.ndarray]:
-        """Diagonals of the Cholesky factors of stacks of matrices, padded by ones on the diagonal to one stack."""
-        stacks = list(matrices)
+    def pivots(self, matrices: Iterable[tuple[torch.Tensor, np.ndarray]]) -> list[np.ndarray]:
+        """Diagonals of the Cholesky factors of stacks of matrices, each with its ridge (p,).
+
+        They are padded by ones on the diagonal to one stack.
+        """
+        stacks = [self.with_ridge(stack, ridge) for stack, ridge in matrices]
         widest = max(stack.shape[-1] for stack in stacks)
         whole = torch.eye(widest, dtype=torch.float64, device=self.device).repeat(len(stacks), len(stacks[0]), 1, 1)
         for padded, stack in zip(whole, stacks, strict=True):

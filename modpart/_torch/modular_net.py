@@ -104,6 +104,14 @@ class ModularNet(TensorNet):
         self.hold_zeros()
 
     @torch.no_grad()
+    def decay(self, rate: float) -> None:
+        """Take the learning rate times `rate` off all that learns, whatever the optimiser (decoupled weight decay)."""
+        for group in self.optimizer_.param_groups:
+            for parameter in group["params"]:
+                if parameter.requires_grad:
+                    parameter.mul_(max(0.0, 1.0 - group["lr"] * rate))
+
+    @torch.no_grad()
     def hold_zeros(self) -> None:
         """Put back to zero what the optimiser moved; elementwise optimisers treat the others as if alone."""
         for name, mask in self.zeros.items():

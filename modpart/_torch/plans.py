@@ -12,7 +12,7 @@ from modpart._torch.init import draw_layers
 from modpart._torch.state import from_numpy
 from modpart.exceptions import ParameterError
 
-__all__ = ["Gated", "Residual", "build", "describe", "describe_one", "draw_mlp", "forward", "shell"]
+__all__ = ["Gated", "Residual", "build", "describe", "describe_one", "draw_mlp", "filled", "forward", "shell"]
 
 _CHUNK = 4096  # rows of one forward pass
 
@@ -176,7 +176,11 @@ def _plain(value: Any) -> Any:
 
 def build(plan: Sequence[Mapping[str, Any]], weights: Mapping[str, np.ndarray]) -> nn.Sequential:
     """Build the net of a plan with these weights, in training mode; no random number is drawn."""
-    net = shell(plan)
+    return filled(shell(plan), weights)
+
+
+def filled(net: nn.Sequential, weights: Mapping[str, np.ndarray]) -> nn.Sequential:
+    """The net itself with these weights in place of those it has."""
     net.load_state_dict({name: from_numpy(value) for name, value in weights.items()}, assign=True)
     return net
 

@@ -12,15 +12,13 @@ import torch
 from torch import nn
 
 __all__ = [
-    "Affinity",
-    "Compactness",
     "CrossLinks",
     "GateContrast",
     "Ramp",
     "Scene",
     "Term",
+    "UnitCosts",
     "WireCost",
-    "affinity_and_dispersion",
     "gate_contrast",
 ]
 
@@ -54,74 +52,66 @@ class Ramp:
         return [factor for start, factor in self.points if start <= fraction][-1]
 
 
-class _ClassCosines(torch.autograd.Function):
-    """The two means of :func:`affinity_and_dispersion`, with their gradient in closed form."""
+class _UnitCosts(torch.autograd.Function):
+    """Likeness, unlikeness and size of unit vectors, as :class:`UnitCosts` says, with the gradient in closed form.
+
+    With u_i the unit vectors and s_c their sum over class c, the cosines of all pairs within classes add up to
+    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2: O(B H) for H units, no
+    B x B matrix. The gradient comes with the value, from the same sums.
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, members: torch.Tensor, pairs: tuple[float, float], *layers: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        lengths = [torch.linalg.vector_norm(layer, dim=1, keepdim=True) for layer in layers]
-        ctx.scales = [torch.where(length > 1e-12, 1.0 / length, 0.0) for length in lengths]
-        u = torch.cat([layer * scale for layer, scale in zip(layers, ctx.scales, strict=True)], dim=1)
-        sums = members.T @ u
-        every = sums.sum(0)
-        ctx.pairs, ctx.widths = pairs, [layer.shape[1] for layer in layers]
-        ctx.save_for_backward(members, u, sums, every)
-        within = sums.square().sum()
-        none = within.new_zeros(())
-        n_same, n_different = (n * len(layers) for n in pairs)
-        same = 1.0 - (within - u.square().sum()) / n_same if n_same else none
-        return same, (every.square().sum() - within) / n_different if n_different else none
+        ctx: Any, members: torch.Tensor, base: float, same: float, different: float, size: float, *layers: torch.Tensor
+    ) -> torch.Tensor:
+        n_classes = members.shape[1]
+        pulls = members.new_full((n_classes, n_classes), 2.0 * different).fill_diagonal_(-2.0 * same)
+        cost, slopes = members.new_full((), base + same * len(members) * len(layers)), []
+        for layer in layers:
+            length = torch.linalg.vector_norm(layer, dim=1, keepdim=True)
+            silent = length <= 1e-12
+            scale = length.reciprocal().masked_fill_(silent, 0.0)
+            owners = members * scale
+            slope = owners @ (pulls @ (owners.T @ layer))
+            along = (layer * slope).sum(1, keepdim=True)  # u_i times the slope there: all of them are twice their cost
+            cost.add_(torch.add(along, silent, alpha=-2.0 * same).sum(), alpha=0.5)
+            slope.addcmul_(layer, along.mul_(scale).mul_(scale), value=-1.0)
+            if size:
+                cost.add_(torch.linalg.vector_norm(layer, 1), alpha=size / layer.numel())
+                slope.add_(layer.sgn(), alpha=size / layer.numel())
+            slopes.append(slope)
+        ctx.save_for_backward(*slopes)
+        return cost
 
     @staticmethod
     def backward(ctx: Any, *slopes: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        members, u, sums, every = ctx.saved_tensors
-        of_same, of_different = (
-            2.0 * slope / (n * len(ctx.widths)) if n else torch.zeros_like(slope)
-            for slope, n in zip(slopes, ctx.pairs, strict=True)
-        )
-        slope = torch.addmm(of_different * every, members, -(of_same + of_different) * sums).add_(u * of_same)
-        parts = zip(slope.split(ctx.widths, dim=1), u.split(ctx.widths, dim=1), ctx.scales, strict=True)
-        return None, None, *((g - v * (g * v).sum(1, keepdim=True)).mul_(scale) for g, v, scale in parts)
-
-
-def affinity_and_dispersion(
-    layers: Sequence[torch.Tensor], y: torch.Tensor, n_classes: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """1 - mean cosine within classes, and mean cosine between classes, both the mean over layers of vectors (B, H).
-
-    With u_i the unit vectors and s_c their sum over class c, the cosines of all pairs within classes add up to
-    sum_c |s_c|^2 - sum_i |u_i|^2, and those between classes to |sum_c s_c|^2 - sum_c |s_c|^2: O(B H) for H units in
-    all layers, and no B x B matrix. A part without a pair is 0; a zero vector stays zero and gets no gradient.
-    """
-    members = nn.functional.one_hot(y, n_classes).to(layers[0].dtype)
-    squares = float(members.sum(0).square().sum())
-    return _ClassCosines.apply(members, (squares - len(y), len(y) ** 2 - squares), *layers)
+        return None, None, None, None, None, *(slopes[0] * slope for slope in ctx.saved_tensors)
 
 
 @dataclass
-class Affinity:
-    """Units of one class alike, those of two classes apart (MODA's and MwT's skeleton); mean over taps."""
+class UnitCosts:
+    """What units cost, mean over taps: the three terms of MODA, the first two those of MwT.
 
+    `affinity` (1 - mean cosine of rows of one class) + `dispersion` (mean cosine of rows of different classes)
+    + `compactness` (mean magnitude). A part without a pair of rows is 0; a zero vector stays zero and gets no gradient.
+    """
+
+    n_classes: int
     affinity: float
     dispersion: float
-    n_classes: int
+    compactness: float = 0.0
 
     def __call__(self, scene: Scene) -> torch.Tensor:
-        same, different = affinity_and_dispersion(scene.heard, scene.y, self.n_classes)
-        return self.affinity * same + self.dispersion * different
-
-
-@dataclass
-class Compactness:
-    """Mean activation; mean over taps."""
-
-    weight: float
-
-    def __call__(self, scene: Scene) -> torch.Tensor:
-        parts = [torch.linalg.vector_norm(vectors, 1) / vectors.numel() for vectors in scene.heard]
-        return self.weight * torch.stack(parts).mean()
+        layers, rows = scene.heard, len(scene.y)
+        members = nn.functional.one_hot(scene.y, self.n_classes).to(layers[0].dtype)
+        same = float(members.sum(0).square().sum())
+        parts = [
+            self.affinity / (same - rows) if same > rows else 0.0,
+            self.dispersion / (rows**2 - same) if rows**2 > same else 0.0,
+            self.compactness,
+        ]
+        base = self.affinity if same > rows else 0.0
+        return _UnitCosts.apply(members, base, *(part / len(layers) for part in parts), *layers)
 
 
 def gate_contrast(gates: torch.Tensor, y: torch.Tensor, temperature: float) -> torch.Tensor:

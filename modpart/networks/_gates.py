@@ -154,10 +154,10 @@ class MwT(Modularity):
         training : Training
             What is known of the net; plan, weights, taps and terms are changed.
         """
-        from modpart._torch.terms import Affinity
+        from modpart._torch.terms import UnitCosts
 
         add_gates(training, repr(self))
-        training.terms.append(Affinity(self.cohesion, self.coupling, training.n_classes or 0))
+        training.terms.append(UnitCosts(training.n_classes or 0, self.cohesion, self.coupling))
 
 
 class NeMo(Modularity):

@@ -74,12 +74,11 @@ class Moda(Modularity):
         training : Training
             What is known of the net; taps and terms are added.
         """
-        from modpart._torch.terms import Affinity, Compactness
+        from modpart._torch.terms import UnitCosts
 
         if not training.taps:
             raise ParameterError(
                 f"{training.owner}: modularity={self!r} tells active from silent units and needs nn.ReLU layers, and "
                 "the net has none. Pass activation='relu', or a module with nn.ReLU layers."
             )
-        training.terms.append(Affinity(self.affinity, self.dispersion, training.n_classes or 0))
-        training.terms.append(Compactness(self.compactness))
+        training.terms.append(UnitCosts(training.n_classes or 0, self.affinity, self.dispersion, self.compactness))

@@ -6,13 +6,11 @@ import torch
 from torch import nn
 
 from modpart._torch.terms import (
-    Affinity,
-    Compactness,
     CrossLinks,
     GateContrast,
     Ramp,
     Scene,
-    affinity_and_dispersion,
+    UnitCosts,
     gate_contrast,
 )
 
@@ -39,8 +37,10 @@ def draw(rows, units, n_classes, seed, dtype=torch.float64):
 @pytest.mark.parametrize("seed", range(10))
 def test_class_sums_are_the_mean_over_all_pairs(seed):
     (one, y), (two, _) = draw(40, 12, 4, seed), draw(40, 5, 4, seed + 100)
-    fast = affinity_and_dispersion([one, two], y, 4)
+    scene = Scene(nn.Identity(), [one, two], y)
+    fast = [UnitCosts(4, *weights)(scene) for weights in np.eye(3)]
     slow = [torch.stack(parts).mean() for parts in zip(pairwise(one, y), pairwise(two, y), strict=True)]
+    slow.append((one.abs().mean() + two.abs().mean()) / 2)
     for closed, plain in zip(fast, slow, strict=True):
         torch.testing.assert_close(closed, plain, atol=1e-12, rtol=1e-12)
         for layer in (one, two):
@@ -64,7 +64,7 @@ BATCHES = {
 def test_no_batch_makes_a_term_or_a_gradient_other_than_finite(labels, silent):
     y = torch.tensor(labels)
     vectors = torch.zeros(len(y), 6) if silent else torch.rand(len(y), 6, generator=torch.Generator().manual_seed(0))
-    for term in (Affinity(1.0, 1.0, 4), Compactness(0.3), GateContrast(1.0, 0.2)):
+    for term in (UnitCosts(4, 1.0, 1.0, 0.3), GateContrast(1.0, 0.2)):
         leaf = vectors.clone().requires_grad_()
         value = term(Scene(nn.Identity(), [leaf * 1.0, leaf * 2.0], y))
         assert torch.isfinite(value) and value >= 0

@@ -295,7 +295,7 @@ def test_parts_are_added_at_one_share_of_the_least_error(fitted):
     share = model.bag_.weights[used] / whole.bag_.weights[used]
     np.testing.assert_allclose(share, share[0])
     assert 0.5 < share[0] <= 1
-    assert not model.bag_.weights[~used].any()
+    assert model.bag_.weights.sum() == pytest.approx(1 + (share[0] * whole.bag_.weights.sum()) - share[0])
 
 
 def test_two_models_that_do_equally_well_meet_halfway():
@@ -306,8 +306,8 @@ def test_two_models_that_do_equally_well_meet_halfway():
     bags = [Bag(Family(Ridge(), parts=False), 0), Bag(Family(Ridge(), alone=False), 0)]
     bags[1].local = bags[1].boosted = []
     four = replace(held_out, candidates=np.column_stack([held_out.candidates, y + second, y + second]))
-    found = _weigh(CorrectedModel(bags, 0, np.zeros(4), np.zeros(4), -9.0, 9.0), four, True)
-    assert found.weights.sum() == pytest.approx(0.5, abs=0.06)
+    found = _weigh(CorrectedModel(bags, np.ones(1), np.zeros(4), np.zeros(4), -9.0, 9.0), four, True)
+    assert found.weights[1:].sum() == pytest.approx(0.5, abs=0.06)
     assert found.saved.share == pytest.approx(0.5, abs=0.06)
 
 
@@ -321,7 +321,7 @@ def test_parts_count_less_the_nearer_their_gain_is_to_its_uncertainty(size):
     bags = [Bag(Family(Ridge()), 0)]
     bags[0].local = bags[0].boosted = []
     bags[0].single = bags[0].scaling = bags[0].n_terms = None
-    model = CorrectedModel(bags, 0, np.zeros(4), np.zeros(4), -99.0, 99.0)
+    model = CorrectedModel(bags, np.ones(1), np.zeros(4), np.zeros(4), -99.0, 99.0)
     held_out = HeldOut(columns, y, np.ones(400), rows, fold, np.ones(400))
     whole, found = (_weigh(replace(model), held_out, fallback) for fallback in (False, True))
     ratio = whole.saved.share / whole.saved.share_se
@@ -329,8 +329,8 @@ def test_parts_count_less_the_nearer_their_gain_is_to_its_uncertainty(size):
         assert found.n_partitions == 1
         assert len(found.weights) == 1
     else:
-        assert found.weights.sum() == pytest.approx((1 - (1.5 / ratio) ** 2) * whole.weights.sum(), rel=0.05)
-        assert 0 < found.weights.sum() < whole.weights.sum()
+        assert found.weights[1:].sum() == pytest.approx((1 - (1.5 / ratio) ** 2) * whole.weights[1:].sum(), rel=0.05)
+        assert 0 < found.weights[1:].sum() < whole.weights[1:].sum()
 
 
 def test_the_smooth_single_model_is_the_mean_of_several_seeds():
@@ -350,9 +350,26 @@ def test_single_models_count_by_how_close_they_come():
     worse = squares[:, 1] - squares[:, 0]
     t = worse.mean() / (worse.std(ddof=1) / np.sqrt(200))
     assert 0.2 < t < 2
-    expected = np.exp(-(t**2) / 2)
-    np.testing.assert_allclose(shares_of_close(squares, 0, np.ones(200)), [0, expected / (1 + expected), 0], atol=1e-4)
-    np.testing.assert_array_equal(shares_of_close(squares[:, [0, 0]], 0, np.ones(200)), [0, 0.5])
+    far = np.exp(-((t / 1.5) ** 2) / 2)  # an error over rows is too small by 1.5, for folds share training rows
+    expected = np.array([1, far, 0]) / (1 + far)
+    np.testing.assert_allclose(shares_of_close(squares, 0, np.ones(200)), expected, atol=1e-3)
+    np.testing.assert_array_equal(shares_of_close(squares[:, [0, 0]], 0, np.ones(200)), [0.5, 0.5])
+
+
+@pytest.mark.parametrize(("best", "held"), [(0.3, True), (0.1, False)], ids=["best of equals", "far the best"])
+def test_a_single_model_that_flies_off_is_held_by_others_that_do_as_well(best, held):
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=400)
+    candidates = y[:, None] + rng.normal(size=(400, 3)) * [best, 0.3, 0.3]
+    rows, fold = np.arange(400), np.arange(400) % 4
+    bags = [Bag(Family(Ridge(), parts=False), 0) for _ in range(3)]
+    for bag in bags:
+        bag.local, bag.single, bag.scaling, bag.n_terms = [], None, None, None
+    model = CorrectedModel(bags, np.eye(3)[0], np.zeros(3), np.zeros(3), -9.0, 9.0)
+    found = _weigh(model, HeldOut(candidates, y, np.ones(400), rows, fold, np.ones(400)), True)
+    one, far = found.combine(np.array([[1.0, 1.0, 1.0], [8.0, 1.0, 1.2]]), found.weights)
+    assert one == 1.0
+    assert far < 3 if held else far > 5
 
 
 def test_small_tables_are_folded_several_times_and_rows_still_count_once():

@@ -46,13 +46,14 @@ def test_every_operation_gives_numpys_numbers(there):
     groups[groups == 2] = 3  # an empty group between others
     wide, narrow = (np.stack([r.T @ r + np.eye(p) for r in rng.normal(size=(3, 9, p))]) for p in (6, 2))
     factor = np.linalg.cholesky(wide[0])
+    ridges = rng.uniform(size=6), rng.uniform(size=2)
     asked = [
         lambda a: a.columns([placed(rows, a), placed(rows[:, :2], a)]),
         lambda a: a.joined([placed(wide, a), placed(wide, a)]),
-        lambda a: a.running_sum(placed(wide, a)),
         lambda a: a.squared_distances(placed(rows, a), placed(others, a)),
         lambda a: a.kernel(placed(rows, a) ** 2, 0.3),
         lambda a: a.group_grams(placed(rows, a), groups, 6),
+        lambda a: a.side_grams(placed(rows, a), [(groups, np.array([0, 1, 3])), (groups[::-1], np.array([1]))]),
         lambda a: a.cholesky(placed(wide[1], a)),
         lambda a: a.solve_lower(placed(factor, a), placed(rows[:6], a)),
         lambda a: a.solve_lower(placed(factor, a), placed(rows[:6, 0], a), transposed=True),
@@ -62,7 +63,9 @@ def test_every_operation_gives_numpys_numbers(there):
         assert found.dtype == torch.float64
         np.testing.assert_allclose(there.get(found), ask(NUMPY), rtol=1e-12, atol=1e-12)
     for found, expected in zip(
-        there.pivots([placed(wide, there), placed(narrow, there)]), NUMPY.pivots([wide, narrow]), strict=True
+        there.pivots([(placed(wide, there), ridges[0]), (placed(narrow, there), ridges[1])]),
+        NUMPY.pivots([(wide, ridges[0]), (narrow, ridges[1])]),
+        strict=True,
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert arrays_of(placed(rows, there)).device.type == there.device.type
@@ -80,7 +83,7 @@ def test_evidence_and_posterior_agree(there, n_outputs):
         features = basis.features(X, arrays=arrays)
         augmented = [arrays.columns([f, arrays.put(targets)]) for f in features]
         stats = Stats.of_groups(augmented, groups, 3, basis.n_linear_, n_outputs=n_outputs)
-        joined = Stats.joined([stats[[0]], stats[[1]] + stats[[2]], stats.cumulative(), stats.total()])
+        joined = Stats.joined([stats[[0]], stats[[1]] + stats[[2]], stats.total()])
         first = joined.outputs()[-1]
         law = posterior(first[[0]], 0.05)
         return model_evidences(first, 0.05), law, features

@@ -8,6 +8,7 @@ from modpart.partition._evidence.local import (
     NOISE_FLOOR,
     _negative_evidence,
     input_relevance,
+    line_rows,
     local_lines,
     neighbours,
     noise_profile,
@@ -30,9 +31,13 @@ def test_neighbours_of_identical_rows():
     assert not (neighbours(np.zeros((30, 1)), 4) == np.arange(30)[:, None]).any()
 
 
+def lines(X, y, trust=None):
+    return local_lines(neighbours(X, line_rows(X.shape[1])), X, y, trust)
+
+
 def test_local_lines_are_exact_on_a_plane():
     X = np.random.default_rng(0).normal(size=(80, 2))
-    slopes, residuals = local_lines(X, X, X @ [2.0, -3.0] + 1.0)
+    slopes, residuals = lines(X, X @ [2.0, -3.0] + 1.0)
     np.testing.assert_allclose(slopes, np.tile([2.0, -3.0], (80, 1)), atol=1e-3)
     assert np.abs(residuals).max() < 1e-3
 
@@ -40,7 +45,7 @@ def test_local_lines_are_exact_on_a_plane():
 def test_local_residuals_have_the_variance_of_the_noise():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, size=(4000, 1))
-    residuals = local_lines(X, X, 2.0 * X[:, 0] + 0.3 * rng.normal(size=4000))[1]
+    residuals = lines(X, 2.0 * X[:, 0] + 0.3 * rng.normal(size=4000))[1]
     assert noise_variance(residuals) == pytest.approx(0.09, rel=0.1)
     assert noise_variance(np.zeros(10)) == NOISE_FLOOR
 
@@ -60,10 +65,10 @@ def test_trust_in_the_rows_weighs_the_lines():
     y = 2.0 * X[:, 0]
     y[7] = 50.0
     trust = np.where(np.arange(60) == 7, 0.0, 1.0)
-    slopes, residuals = local_lines(X, X, y, trust)
+    slopes, residuals = lines(X, y, trust)
     np.testing.assert_allclose(slopes, 2.0, atol=1e-3)
     assert np.abs(np.delete(residuals, 7)).max() < 1e-3
-    np.testing.assert_array_equal(local_lines(X, X, y, np.ones(60))[1], local_lines(X, X, y)[1])
+    np.testing.assert_array_equal(lines(X, y, np.ones(60))[1], lines(X, y)[1])
 
 
 def test_lonely_rows_are_outliers_and_rows_in_company_are_not():
@@ -136,7 +141,7 @@ def test_one_or_two_inputs_are_always_relevant():
 def test_lines_do_not_depend_on_the_rows_held_in_memory(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((100, 3)), rng.standard_normal(100)
-    whole = local_lines(X, X, y)
+    whole = lines(X, y)
     monkeypatch.setattr("modpart.partition._evidence.local.CHUNK", 30)
-    for part, expected in zip(local_lines(X, X, y), whole, strict=True):
+    for part, expected in zip(lines(X, y), whole, strict=True):
         np.testing.assert_array_equal(part, expected)

@@ -20,9 +20,10 @@ from modpart.partition import ActivePartitioner
 from modpart.partition._bayes import contest_by_evidence
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._evidence import regimes as _regimes
+from modpart.partition._evidence.local import neighbours
 from modpart.partition._evidence.oversegment import cut_directions, oversegment
 from modpart.partition._evidence.regimes import find_regimes
-from modpart.partition._evidence.search import Search, compact, ignore, log_votes
+from modpart.partition._evidence.search import VOTERS, Search, compact, ignore, log_votes
 from modpart.partition._rows import WeightedRows
 
 
@@ -55,7 +56,8 @@ def test_directions_contain_the_normal_of_a_kink():
 
 def search_on(X, y):
     basis, ones = _regimes.SmoothBasis(np.ones(X.shape[1])).fit(X, seed=0), np.ones(len(X))
-    return Search(X, y[:, None], ones, basis, np.ones(X.shape[1]), ones, 1.0, (1, 10), 10, ignore)
+    near = neighbours(X, VOTERS)
+    return Search(X, y[:, None], ones, basis, np.ones(X.shape[1]), near, ones, 1.0, (1, 10), 10, ignore)
 
 
 def test_merging_with_votes_climbs_the_total_of_the_search():

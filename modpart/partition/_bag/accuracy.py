@@ -3,9 +3,11 @@
 Weights are non-negative and sum to at most one (Breiman, "Stacked regressions", 1996). They are also made without each
 fold, to predict that fold; the gain that is reported and that decides is the one of these predictions. Small tables
 are folded several times over: who wins one set of folds may lose another. Of several single models the best in
-cross-validation is often not the best on new rows: a mean stands, in which others count by how close they come. Parts
-count less the nearer their gain is to its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small
-table on which they cannot be told from luck keeps its single model, and a large gain stays whole.
+cross-validation is often not the best on new rows: a mean stands, in which others count by how close they come. All
+count from the middle of the single models, row by row, and lead no further from it than they did on held-out rows:
+where one flies off that does not have half of the weight, the others tell. Parts count less the nearer their gain is to
+its own uncertainty (the non-negative garrotte of Breiman, 1995), so that a small table on which they cannot be told
+from luck keeps its single model, and a large gain stays whole.
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +22,7 @@ from modpart._utils.parallel import parallel_map
 from modpart._utils.seeds import child_seeds
 from modpart.exceptions import ParameterError
 from modpart.partition._bag.bag import Bag, Family, folds_of
-from modpart.partition._bag.held_out import HeldOut, Saved, Table
+from modpart.partition._bag.held_out import TINY, HeldOut, Saved, Table
 from modpart.partition._bag.mean_of import MeanOf
 from modpart.partition._bag.ridge import PolynomialRidge
 from modpart.partition._bayes import BayesianExpert
@@ -41,8 +43,7 @@ SHRINK = 1e-3  # of the weights, relative to the mean square of a correction
 SUM_PRICE = 1e3
 LARGEST_SHARE = 0.99  # of the held-out differences are let through whole, larger ones are cut to that size
 MARGIN = 0.1  # corrections lead at most so far outside the targets, in ranges of y
-STANDARD_ERRORS = 1.5  # that parts have to gain: one, but folds share training rows, sqrt(1 + 5 / 4) times with five
-TINY = np.finfo(np.float64).tiny
+STANDARD_ERRORS = 1.5  # that tell two models apart: one, but folds share training rows, sqrt(1 + 5 / 4) times with five
 SEEDS = 3  # of the smooth single model, whose centres are drawn: with others it may do a quarter better or worse
 QUADRATIC_TERMS = 500  # at most, and no more than half the rows
 MOST_REPEATS, REPEATED_ROWS = 3, 1000  # a table is folded so often, or until so many rows were held out
@@ -50,14 +51,14 @@ MOST_REPEATS, REPEATED_ROWS = 3, 1000  # a table is folded so often, or until so
 
 @dataclass
 class CorrectedModel:
-    """The best single model and the weighted differences of all other candidates to it.
+    """The middle of the single models and the weighted differences of all candidates to it.
 
     Columns are the candidates: the predictions of each bag, one bag after the other.
     """
 
     bags: list[Bag]
-    reference: int  # column of the single model
-    weights: np.ndarray  # of each column, 0 for the reference
+    shares: np.ndarray  # of the single models, where no part is in use
+    weights: np.ndarray  # of each column; what they leave of one is the middle's
     limits: np.ndarray  # largest difference of each column
     low: float
     high: float
@@ -78,14 +79,22 @@ class CorrectedModel:
     def combine(self, candidates: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Predictions from those of all candidates, by one set of weights or one for each row.
 
-        They leave the range of y only where the single model does, and by no more than its own share.
+        They leave the range of y only where the middle does, and by no more than the share of the single models.
         """
         inside = self.inside(candidates)
-        single = inside[:, self.reference]
-        changes = np.clip(inside - single[:, None], -self.limits, self.limits)
-        changed = np.clip(single + (changes * weights).sum(axis=1), self.low, self.high)
-        beyond = candidates[:, self.reference] - single
-        return changed + beyond * (1.0 - weights.sum(axis=-1))
+        middle = self.middle(inside)
+        changes = np.clip(inside - middle[:, None], -self.limits, self.limits)
+        changed = np.clip(middle + (changes * weights).sum(axis=1), self.low, self.high)
+        beyond = self.middle(candidates) - middle
+        return changed + beyond * (1.0 - np.delete(weights, self.singles, axis=-1).sum(axis=-1))
+
+    def middle(self, candidates: np.ndarray) -> np.ndarray:
+        """Median of the single models for each row, weighted by their shares."""
+        values = candidates[:, self.singles]
+        order = np.argsort(values, axis=1, kind="stable")
+        place = (np.cumsum(self.shares[order], axis=1) < 0.5).sum(axis=1)
+        row = np.arange(len(values))
+        return values[row, order[row, place]]
 
     def inside(self, candidates: np.ndarray) -> np.ndarray:
         """Predictions as far as they stay near the range of y: a few rows where one flies off must not decide alone."""
@@ -94,13 +103,8 @@ class CorrectedModel:
     def without_parts(self, weights: np.ndarray) -> "CorrectedModel":
         """The single models alone, with weights of their own."""
         singles = self.singles
-        return replace(
-            self,
-            bags=[bag.alone() for bag in self.bags if bag.family.alone],
-            reference=int(np.flatnonzero(singles == self.reference)[0]),
-            weights=weights[singles],
-            limits=self.limits[singles],
-        )
+        bags = [bag.alone() for bag in self.bags if bag.family.alone]
+        return replace(self, bags=bags, weights=weights[singles], limits=self.limits[singles])
 
     @property
     def singles(self) -> np.ndarray:
@@ -210,7 +214,8 @@ def _fit_output(
     bags = _trained(plan, rows)
     n_columns, margin = sum(bag.n_columns for bag in bags), MARGIN * float(np.ptp(rows.y))
     none, bounds = np.zeros(n_columns), (float(rows.y.min()) - margin, float(rows.y.max()) + margin)
-    model = CorrectedModel(bags, 0, none, none, *bounds)
+    first = np.eye(sum(family.alone for family in families))[0]
+    model = CorrectedModel(bags, first, none, none, *bounds)
     if not table.folds or (len(model.singles) == 1 and not any(bag.local for bag in bags)):
         return model.without_parts(none)
     jobs = [(plan, table.X, y, table.weight, train, test) for train, test in table.folds]
@@ -232,7 +237,7 @@ def _trained(plan: list[Any], rows: WeightedRows) -> list[Bag]:
 
 
 def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> CorrectedModel:
-    """Choose the reference, the limits and the weights by held-out predictions; measure the gain; fall back.
+    """Choose the shares, the limits and the weights by held-out predictions; measure the gain; fall back.
 
     What stands without parts is a mean of the single models, most of it the best and those close to it. Parts lead from
     there as far as held-out errors tell: where both do equally well but differ, half of the way is better than either
@@ -241,10 +246,10 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     """
     candidates, y, weight = held_out.candidates, held_out.y, held_out.weight
     squares = held_out.by_row((candidates[:, model.singles] - y[:, None]) ** 2)
-    best_single = int(np.average(squares, axis=0, weights=held_out.row_weight).argmin())
-    model.reference = int(model.singles[best_single])
-    differences = candidates - candidates[:, [model.reference]]
-    left = y - candidates[:, model.reference]
+    best = int(np.average(squares, axis=0, weights=held_out.row_weight).argmin())
+    model.shares = shares_of_close(squares, best, held_out.row_weight)
+    middle = model.middle(candidates)
+    differences, left = candidates - middle[:, None], y - middle
     model.limits = np.quantile(np.abs(differences), LARGEST_SHARE, axis=0, weights=weight, method="inverted_cdf")
     differences = np.clip(differences, -model.limits, model.limits)
 
@@ -257,8 +262,8 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
 
     sets = held_out.without_each_fold()
     whole = np.array([stacking_weights(differences[seen], left[seen], weight[seen]) for seen in sets])
-    single, plain = squares[:, best_single], np.zeros((len(sets), candidates.shape[1]))
-    plain[:, model.singles] = shares_of_close(squares, best_single, held_out.row_weight)
+    single, plain = squares[:, best], np.zeros((len(sets), candidates.shape[1]))
+    plain[:, model.singles] = model.shares
     model.saved = compared(single, errors(whole))
     if not fallback:
         model.weights = whole[0]
@@ -268,17 +273,16 @@ def _weigh(model: CorrectedModel, held_out: HeldOut, fallback: bool) -> Correcte
     length = np.array([weight[seen] @ way[seen] ** 2 for seen in sets])
     shares = np.array([weight[seen] @ (rest[seen] * way[seen]) for seen in sets]) / np.maximum(length, TINY)
     shares = plain + np.clip(shares, 0.0, 1.0)[:, None] * (whole - plain)
-    saved = compared(errors(plain), errors(shares))
-    uncertain = STANDARD_ERRORS * saved.share_se
-    if saved.share <= uncertain:
+    t = compared(errors(plain), errors(shares)).in_errors
+    if t <= STANDARD_ERRORS:
         return model.without_parts(plain[0])
-    weights = plain + (1.0 - (uncertain / saved.share) ** 2) * (shares - plain)
+    weights = plain + (1.0 - (STANDARD_ERRORS / t) ** 2) * (shares - plain)
     model.weights, model.saved = weights[0], compared(single, errors(weights))
     return model
 
 
 def shares_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.ndarray:
-    """Weights for a mean of single models: one that does t standard errors worse than the best counts exp(-t^2 / 2).
+    """Weights for a mean of single models: one that does t uncertainties worse than the best counts exp(-t^2 / 2).
 
     Parameters
     ----------
@@ -290,14 +294,11 @@ def shares_of_close(squares: np.ndarray, best: int, weight: np.ndarray) -> np.nd
     Returns
     -------
     weights : ndarray of shape (n_models,)
-        That of the best is what the others leave, given as 0.
+        They sum to one.
     """
-    worse = [Saved(errors, errors - squares[:, best], weight) for errors in squares.T]
-    distances = np.array([much.share / max(much.share_se, TINY) for much in worse])
-    weights = np.exp(-0.5 * distances**2)
-    weights /= weights.sum()
-    weights[best] = 0.0
-    return weights
+    worse = [Saved(errors, errors - squares[:, best], weight).in_errors for errors in squares.T]
+    weights = np.exp(-0.5 * (np.array(worse) / STANDARD_ERRORS) ** 2)
+    return weights / weights.sum()
 
 
 def stacking_weights(differences: np.ndarray, left: np.ndarray, weight: np.ndarray) -> np.ndarray:

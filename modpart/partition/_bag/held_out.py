@@ -6,7 +6,9 @@ import numpy as np
 
 from modpart.partition._rows import standard_error
 
-__all__ = ["HeldOut", "Saved", "Table"]
+__all__ = ["TINY", "HeldOut", "Saved", "Table"]
+
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -81,5 +83,10 @@ class Saved:
         """Its standard error over rows."""
         return float(standard_error(self.less, self.weight)) / self._error()
 
+    @property
+    def in_errors(self) -> float:
+        """Share of the error that is saved, in standard errors."""
+        return self.share / max(self.share_se, TINY)
+
     def _error(self) -> float:
-        return max(float(np.average(self.error, weights=self.weight)), np.finfo(np.float64).tiny)
+        return max(float(np.average(self.error, weights=self.weight)), TINY)

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpotrf
 from scipy.spatial.distance import cdist
 
 __all__ = ["NUMPY", "Array", "Arrays", "arrays_of", "arrays_on", "log_sum_exp"]
+
+ALONE = 40  # columns from which a matrix is factorised alone and in place; numpy would copy it twice
 
 Array = Any  # a float64 numpy array, or a float64 torch tensor
 
@@ -36,10 +39,6 @@ class Arrays:
         """Cells after one another, along the first axis."""
         return np.concatenate(parts)
 
-    def running_sum(self, values: Array) -> Array:
-        """Cumulative sum along the first axis."""
-        return np.cumsum(values, axis=0)
-
     def kernel(self, squares: Array, scale: float) -> Array:
         """Gaussian kernel of a length scale, from squared distances."""
         return np.exp(squares * (-0.5 / scale**2))
@@ -59,15 +58,49 @@ class Arrays:
             grams[group] = part.T @ part
         return grams
 
+    def side_grams(self, rows: Array, cuts: Sequence[tuple[np.ndarray, np.ndarray]]) -> Array:
+        """Sums of products of the rows below every cut, then of those above, shape (2 n_cuts, p, p).
+
+        Each of `cuts` holds the number of each row's segment along one direction and those segments after which to cut.
+        """
+        n_cuts, first = sum(len(after) for _, after in cuts), 0
+        sides = np.empty((2 * n_cuts, rows.shape[1], rows.shape[1]))
+        for groups, after in cuts:
+            grams, running, done = self.group_grams(rows, groups, int(groups.max()) + 1), np.zeros(sides.shape[1:]), 0
+            for place, end in enumerate(after + 1, first):
+                for gram in grams[done:end]:
+                    running += gram
+                sides[place], done = running, end
+            for gram in grams[done:]:
+                running += gram
+            last = first + len(after)
+            np.subtract(running, sides[first:last], out=sides[n_cuts + first : n_cuts + last])
+            first = last
+        return sides
+
     def with_ridge(self, matrices: Array, ridge: np.ndarray) -> Array:
         """A stack of matrices (n_cells, p, p) with `ridge` (p,) added to each diagonal."""
         added = np.array(matrices, order="C")
         added.reshape(len(added), -1)[:, :: len(ridge) + 1] += ridge
         return added
 
-    def pivots(self, matrices: Iterable[Array]) -> list[np.ndarray]:
-        """Diagonals of the Cholesky factors of stacks of matrices, each (n_cells, p, p) of any p."""
-        return [np.diagonal(np.linalg.cholesky(stack), axis1=1, axis2=2).copy() for stack in matrices]
+    def pivots(self, matrices: Iterable[tuple[Array, np.ndarray]]) -> list[np.ndarray]:
+        """Diagonals of the Cholesky factors of stacks of matrices, (n_cells, p, p) of any p, each with its ridge."""
+        return [self._pivots(*each) for each in matrices]
+
+    def _pivots(self, matrices: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+        if len(ridge) < ALONE:
+            return np.diagonal(np.linalg.cholesky(self.with_ridge(matrices, ridge)), axis1=1, axis2=2).copy()
+        pivots, room = np.empty(matrices.shape[:2]), np.empty(matrices.shape[1:])
+        diagonal = room.reshape(-1)[:: len(ridge) + 1]
+        for own, matrix in zip(pivots, matrices, strict=True):
+            room[:] = matrix
+            diagonal += ridge
+            factor, failed = dpotrf(room.T, lower=1, clean=0, overwrite_a=1)
+            if failed:
+                raise np.linalg.LinAlgError("Matrix is not positive definite")
+            own[:] = factor.diagonal()
+        return pivots
 
     def cholesky(self, matrix: Array) -> Array:
         """Lower Cholesky factor of one matrix."""

@@ -55,6 +55,10 @@ class Cells:
         """Log evidence of every cell, shape (n_cells,)."""
         return np.array([averaged(cell.evidences) for cell in self._weighed(labels, s2)])
 
+    def model_evidences(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
+        """Log evidence of every cell under every model, shape (n_cells, n_outputs, n_models)."""
+        return np.array([cell.evidences for cell in self._weighed(labels, s2)])
+
     def laws(self, labels: np.ndarray, s2: np.ndarray) -> list[Law]:
         """What every cell has learned."""
         return [self._law(cell, s2) for cell in self._weighed(labels, s2)]

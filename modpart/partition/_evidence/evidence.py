@@ -29,6 +29,7 @@ __all__ = [
     "Posterior",
     "Stats",
     "averaged",
+    "ceiling",
     "condensed",
     "grid_size",
     "log_evidence",
@@ -74,6 +75,25 @@ class Stats:
         grams = [arrays_of(matrix).group_grams(matrix, groups, n_groups) for matrix in augmented]
         return cls(grams, np.bincount(groups, weight, minlength=n_groups), n_linear, n_outputs)
 
+    @classmethod
+    def of_sides(
+        cls,
+        augmented: list[Array],
+        cuts: list[tuple[np.ndarray, np.ndarray]],
+        n_linear: int,
+        *,
+        n_outputs: int,
+        weight: np.ndarray,
+    ) -> "Stats":
+        """Statistics of the rows below every cut, then of those above every cut; see :meth:`of_groups`.
+
+        Each of `cuts` holds the number of each row's segment along one direction (n_samples,) and those segments after
+        which to cut.
+        """
+        counts = np.concatenate([np.cumsum(np.bincount(groups, weight))[after] for groups, after in cuts])
+        grams = [arrays_of(matrix).side_grams(matrix, cuts) for matrix in augmented]
+        return cls(grams, np.append(counts, weight.sum() - counts), n_linear, n_outputs)
+
     def with_cells(self, grams: list[Array], counts: np.ndarray) -> "Stats":
         """Other cells of the same features and outputs."""
         return replace(self, grams=grams, counts=counts)
@@ -94,10 +114,6 @@ class Stats:
         for gram in self.grams:
             gram[cell] += gram[other]
         self.counts[cell] += self.counts[other]
-
-    def cumulative(self) -> "Stats":
-        """Statistics of the first 1, 2, ... cells together."""
-        return self.with_cells([arrays_of(gram).running_sum(gram) for gram in self.grams], np.cumsum(self.counts))
 
     def total(self) -> "Stats":
         """Statistics of all cells together, as one cell."""
@@ -137,8 +153,8 @@ def _models(stats: Stats, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[tu
     return [(0, 0.0)] + [(i, a) for i in range(len(stats.grams) if has_smooth else 0) for a in amplitudes]
 
 
-def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> Array:
-    """The matrix whose Cholesky factor holds the evidence, for every cell, shape (n_cells, p + 1, p + 1).
+def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> tuple[Array, np.ndarray]:
+    """The matrices whose Cholesky factors hold the evidence, (n_cells, p + 1, p + 1), and a ridge to add (p + 1,).
 
     A prior sd ``a`` of the smooth part is a noise variance ``s2 / a^2`` on its diagonal, its features left as they are:
     ``A`` is then divided by ``a^2`` in each of its directions.
@@ -150,7 +166,7 @@ def _augmented(stats: Stats, scale: int, amplitude: float, s2: float) -> Array:
     ridge = np.full(gram.shape[-1], s2)
     ridge[linear:] /= amplitude**2 or 1.0
     ridge[-1] = 1e-10  # an empty cell, or one that is fitted without error, still factorises
-    return arrays_of(gram).with_ridge(gram, ridge)
+    return gram, ridge
 
 
 def model_evidences(stats: Stats, s2: float, amplitudes: tuple[float, ...] = AMPLITUDES) -> np.ndarray:
@@ -162,6 +178,14 @@ def model_evidences(stats: Stats, s2: float, amplitudes: tuple[float, ...] = AMP
         log_det = 2.0 * (np.log(pivots[:, :p]).sum(axis=1) + (p - stats.n_linear) * np.log(amplitude or 1.0))
         columns.append(-0.5 * ((stats.counts - p) * np.log(s2) + log_det + pivots[:, p] ** 2 / s2))
     return np.column_stack(columns) - 0.5 * np.log(2.0 * np.pi) * stats.counts[:, None]
+
+
+def ceiling(counts: np.ndarray, s2: np.ndarray) -> np.ndarray:
+    """Log density of rows that are all predicted exactly, shape (n_cells, n_outputs); `counts` are (n_cells,).
+
+    No model gains more from rows that are added to a cell: a new target has at least the variance of the noise.
+    """
+    return np.multiply.outer(counts, -0.5 * np.log(2.0 * np.pi * s2))
 
 
 def log_evidence(
@@ -307,7 +331,7 @@ def posterior(stats: Stats, s2: float, evidences: np.ndarray | None = None) -> P
     scales, amplitudes, means, factors = [], [], [], []
     for model in kept:
         scale, amplitude = grid[model]
-        matrix = _augmented(stats, scale, amplitude, s2)[0]
+        matrix = arrays.with_ridge(*_augmented(stats, scale, amplitude, s2))[0]
         factor = arrays.cholesky(matrix[:-1, :-1])
         half = arrays.solve_lower(factor, matrix[:-1, -1])
         means.append(arrays.solve_lower(factor, half, transposed=True))

@@ -9,6 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 
 __all__ = [
     "input_relevance",
+    "line_rows",
     "local_lines",
     "neighbours",
     "noise_profile",
@@ -37,10 +38,15 @@ def neighbours(Z: np.ndarray, count: int) -> np.ndarray:
     return found[others].reshape(len(Z), count)
 
 
+def line_rows(n_features: int) -> int:
+    """How many neighbours a local line wants."""
+    return 3 * (n_features + 1) + 2
+
+
 def local_lines(
-    Z: np.ndarray, X: np.ndarray, y: np.ndarray, trust: np.ndarray | None = None
+    near: np.ndarray, X: np.ndarray, y: np.ndarray, trust: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Least-squares line through the neighbours of each row, the row itself left out.
+    """Least-squares line through the neighbours `near` (n_samples, n_near) of each row, the row itself left out.
 
     `trust` weighs the rows, shape (n_samples,); all alike when None.
 
@@ -50,7 +56,6 @@ def local_lines(
     residuals : ndarray of shape (n_samples,)
         What the line misses at the row, scaled to the standard deviation of the noise alone.
     """
-    near = neighbours(Z, 3 * (X.shape[1] + 1) + 2)
     trust = np.ones(len(X)) if trust is None else trust
     slopes, residuals = np.empty_like(X), np.empty(len(X))
     for start in range(0, len(X), CHUNK):

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from modpart.partition._evidence.arrays import Array
 from modpart.partition._evidence.evidence import (
     AMPLITUDES,
     MIDDLE,
@@ -45,8 +45,12 @@ def cut_directions(X: np.ndarray, slopes: np.ndarray, relevance: np.ndarray) -> 
 
 @dataclass
 class _Leaf:
+    """A cell: its rows, their features at the length scales that it may need, and their statistics as one cell."""
+
     rows: np.ndarray
     evidence: float
+    parts: list[Array]
+    stats: Stats
 
 
 _Cut = tuple[float, int, int, float, float]  # gain, direction, quantile, evidence of the two sides
@@ -90,12 +94,12 @@ def oversegment(
     n = len(projections)
     weight = np.ones(n) if weight is None else weight
     whole = Stats.of_groups(augmented, np.zeros(n, dtype=np.int64), 1, n_linear, n_outputs=np.size(s2), weight=weight)
-    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0])]
+    pending = [_Leaf(np.arange(n), log_evidence(whole, s2)[0], augmented, whole)]
     finished: list[_Leaf] = []
     while pending and len(pending) + len(finished) < max_leaves:
         leaf = pending.pop(int(np.argmax([len(leaf.rows) for leaf in pending])))
         enough = -np.inf if len(pending) + len(finished) + 1 < wanted_leaves else least_gain
-        children = _best_cut(leaf, augmented, projections, weight, s2, n_linear, min_leaf, enough, quantiles)
+        children = _best_cut(leaf, projections, weight, s2, grid_size(whole), min_leaf, enough, quantiles)
         if children is None:
             finished.append(leaf)
         else:
@@ -108,11 +112,10 @@ def oversegment(
 
 def _best_cut(
     leaf: _Leaf,
-    augmented: list[np.ndarray],
     projections: np.ndarray,
     weight: np.ndarray,
     s2: "float | np.ndarray",
-    n_linear: int,
+    n_models: int,
     min_leaf: int,
     least_gain: float,
     quantiles: int,
@@ -126,32 +129,25 @@ def _best_cut(
     total = float(weight[rows].sum())
     if total < 2 * min_leaf or len(rows) < 2:
         return None
-    kind: dict[str, Any] = {"n_outputs": np.size(s2), "weight": weight[rows]}
-    whole = Stats.of_groups(
-        [matrix[rows] for matrix in augmented], np.zeros(len(rows), dtype=np.int64), 1, n_linear, **kind
-    )
-    n_models = grid_size(whole)
+    n_linear, kind = leaf.stats.n_linear, {"n_outputs": np.size(s2), "weight": weight[rows]}
     parts = [
-        condensed(matrix[rows], gram[0], n_linear, np.size(s2), s2)
-        for matrix, gram in zip(augmented, whole.coarsest(useful_scales(whole, s2)).grams, strict=False)
+        condensed(matrix, gram[0], n_linear, np.size(s2), s2)
+        for matrix, gram in zip(leaf.parts, leaf.stats.grams[: useful_scales(leaf.stats, s2)], strict=False)
     ]
+    values = projections[rows]
+    edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1), axis=0)
 
     def weigh(directions: Iterable[int], wanted: np.ndarray, amplitudes: tuple[float, ...] = AMPLITUDES) -> list[_Cut]:
-        lefts, rights, places = [], [], []
+        cuts, places = [], []
         for direction in directions:
-            values = projections[rows, direction]
-            edges = np.quantile(values, np.arange(1, quantiles + 1) / (quantiles + 1))[wanted]
-            segments = np.searchsorted(edges, values, side="left")
-            left = Stats.of_groups(parts, segments, len(edges) + 1, n_linear, **kind).cumulative()
-            allowed = np.flatnonzero((left.counts >= min_leaf) & (total - left.counts >= min_leaf))
-            everything, left = left.grams, left[allowed]
-            lefts.append(left)
-            rest = [every[-1] - gram for every, gram in zip(everything, left.grams, strict=True)]
-            rights.append(left.with_cells(rest, total - left.counts))
+            segments = np.searchsorted(edges[wanted, direction], values[:, direction], side="left")
+            below = np.cumsum(np.bincount(segments, kind["weight"], minlength=len(wanted) + 1))
+            allowed = np.flatnonzero((below >= min_leaf) & (total - below >= min_leaf))
+            cuts.append((segments, allowed))
             places += [(direction, int(wanted[cut])) for cut in allowed]
         if not places:
             return []
-        sides = Stats.joined([*lefts, *rights])  # one stack: most are small
+        sides = Stats.of_sides(parts, cuts, n_linear, **kind)
         below, above = np.split(log_evidence(sides, s2, n_models=n_models, amplitudes=amplitudes), 2)
         return [(float(b + a) - leaf.evidence, *place, b, a) for b, a, place in zip(below, above, places, strict=True)]
 
@@ -172,6 +168,11 @@ def _best_cut(
     gain, direction, quantile, below_evidence, above_evidence = best
     if gain <= least_gain:
         return None
-    values = projections[rows, direction]
-    below = values <= np.quantile(values, (quantile + 1) / (quantiles + 1))
-    return _Leaf(rows[below], below_evidence), _Leaf(rows[~below], above_evidence)
+    below = values[:, direction] <= edges[quantile, direction]
+    stats = Stats.of_groups(parts, (~below).astype(np.int64), 2, n_linear, **kind)
+    sides = (np.flatnonzero(below), below_evidence), (np.flatnonzero(~below), above_evidence)
+    first, second = (
+        _Leaf(rows[side], evidence, [part[side] for part in parts], stats[[number]])
+        for number, (side, evidence) in enumerate(sides)
+    )
+    return first, second

@@ -20,6 +20,7 @@ from modpart.partition._evidence.law import Law
 from modpart.partition._evidence.local import (
     OUTLYING,
     input_relevance,
+    line_rows,
     local_lines,
     neighbours,
     noise_profile,
@@ -135,15 +136,18 @@ def find_regimes(
 
 
 def _information(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weights of distinct rows with mean 1: copies, as in a bootstrap sample, tell nothing new of the noise.
+    """Weights of distinct rows, scaled so that their sum is the effective number of observations.
 
-    Where most inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then
-    weights stay as they are.
+    Copies, as in a bootstrap sample, tell nothing new of the noise. A law learned with weights w has a score of variance
+    ``sum w^2`` where its information is ``sum w``; evidence takes the two for the same, which they are for weights
+    divided by ``sum w^2 / sum w``. Their sum is then ``(sum w)^2 / sum w^2`` (Kish, Survey Sampling, 1965). Where most
+    inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then weights stay
+    as they are.
     """
     place, n_targets = np.unique(X, axis=0, return_inverse=True, return_counts=True)[1:]
     repeated = np.bincount(place.reshape(-1), weight) > 1.0
     measured_again = 2 * np.sum(n_targets[repeated] > 1) > np.sum(repeated)
-    return weight if measured_again else weight / weight.mean()
+    return weight if measured_again else weight * (weight.sum() / (weight @ weight))
 
 
 def assign_all(
@@ -211,17 +215,26 @@ def _found_in(
 ) -> Regimes:
     """Regimes of rows that are few enough to be held against each other."""
     relevance = input_relevance(X, y, rng, weight)
-    slopes, residuals, profile, trust = _local_view(X, y, relevance)
+    near = neighbours(X * relevance, VOTERS)
+    slopes, residuals, profile, trust = _local_view(X, y, relevance, near)
     local_s2 = noise_variance(residuals / np.sqrt(profile)[:, None])
     projections = X @ cut_directions(X, slopes, relevance).T
-    seed = int(rng.integers(2**31 - 1))
+    seed, bases = int(rng.integers(2**31 - 1)), list[SmoothBasis]()
+
+    def basis_of(law_relevance: np.ndarray) -> SmoothBasis:
+        """A basis of few inputs is that of the last look again."""
+        for basis in bases:
+            if np.array_equal(basis.relevance, law_relevance):
+                return basis
+        bases.append(SmoothBasis(law_relevance, smooth=smooth).fit(X, seed))
+        return bases[-1]
 
     def seen(basis: SmoothBasis, history: list[dict[str, Any]]) -> Search:
         scale = np.sqrt(trust / profile)
-        return Search(X, y, weight, basis, relevance, scale, vote_weight, bounds, least, report, arrays, history)
+        return Search(X, y, weight, basis, relevance, near, scale, vote_weight, bounds, least, report, arrays, history)
 
     def look(law_relevance: np.ndarray, s2: np.ndarray, bold: bool) -> tuple[float, Search, np.ndarray, np.ndarray]:
-        search = seen(SmoothBasis(law_relevance, smooth=smooth).fit(X, seed), [])
+        search = seen(basis_of(law_relevance), [])
         labels, s2 = _search(search, projections, s2, bold)
         return search.total(labels, s2), search, labels, s2
 
@@ -297,7 +310,8 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
             quantiles=BOLD_QUANTILES if bold else QUANTILES,
         )
 
-    labels = cut(max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0]), bounds[0], bold)
+    most = max(BOLD_LEAVES if bold else MAX_LEAVES, bounds[0])
+    labels = cut(most, bounds[0], bold) if bounds[1] > 1 else one
     search.note("cut", labels, 1.0, s2)
     for _ in range(4):
         merged = search.merge(labels, s2, voting=bold)
@@ -317,7 +331,7 @@ def _search(search: Search, projections: np.ndarray, s2: np.ndarray, bold: bool)
 
 
 def _local_view(
-    X: np.ndarray, y: np.ndarray, relevance: np.ndarray
+    X: np.ndarray, y: np.ndarray, relevance: np.ndarray, near: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Slopes and residuals of local lines through each output, relative noise variance and trust of each row.
 
@@ -325,11 +339,11 @@ def _local_view(
     trusted as little as its most outlying output.
     """
     Z = X * relevance
-    near = neighbours(Z, VOTERS)
+    around = neighbours(Z, line_rows(X.shape[1]))
     few_inputs = np.count_nonzero(relevance) <= 3  # in more, neighbours are too far to tell the noise at a place
     trust = np.ones(len(X))
     for _ in range(ROBUST_ROUNDS):
-        lines = [local_lines(Z, X, column, trust) for column in y.T]
+        lines = [local_lines(around, X, column, trust) for column in y.T]
         residuals = np.column_stack([misses for _, misses in lines])
         profile = noise_profile(Z, residuals) if few_inputs else np.ones(len(X))
         even = residuals / np.sqrt(profile)[:, None]

@@ -15,21 +15,22 @@ from modpart.partition._evidence.arrays import NUMPY, Array
 from modpart.partition._evidence.basis import SmoothBasis
 from modpart.partition._evidence.cells import Cells
 from modpart.partition._evidence.evidence import Stats, log_evidence
+from modpart.partition._evidence.joints import Joints
 from modpart.partition._evidence.law import Law
-from modpart.partition._evidence.local import NOISE_FLOOR, neighbours
+from modpart.partition._evidence.local import NOISE_FLOOR
 
 __all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log_votes"]
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
-REMOTE_PRICE = 3.0  # nats: the same law far away needs positive proof
+REMOTE_PRICE = 6.0  # nats: the same law far away needs strong proof; one curve across a gap is no dearer than two
 DROP_PRICE = 3.0
 HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
-PAIRS = 32  # whose Gram matrices are held in memory at a time
 SETTLED_SHARE = 1e-3
 JOIN_THRESHOLD, CLEAR_KINK = 5.0, 10.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
+BORDER_PART = 0.2  # of what joining loses: a border loses at least as much on the rows next to it
 BORDER_STEP = 0.1
 
 Report = Callable[[dict[str, Any]], object]
@@ -51,6 +52,7 @@ class Search:
     weight: np.ndarray  # how many observations a row stands for
     basis: SmoothBasis
     relevance: np.ndarray
+    near: np.ndarray  # nearest rows of each row, (n_samples, n_near)
     row_scale: np.ndarray  # 1 / relative noise sd
     vote_weight: float
     bounds: tuple[int, int]  # fewest and most experts
@@ -60,7 +62,6 @@ class Search:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.near = neighbours(self.X * self.relevance, VOTERS)
         put, columns = self.arrays.put, self.arrays.columns
         self.target = self.y * self.row_scale[:, None]
         scale, target, root = (
@@ -110,13 +111,11 @@ class Search:
         have competed; raw ones still hold rows of several regimes.
         """
         counts = _vote_counts(labels, self.near, self.weight)
-        stats, groups = self.cells.stats(labels), list(range(int(labels.max()) + 1))
-        evidence = dict(zip(groups, self.cells.log_evidence(labels, s2), strict=True))
+        groups = list(range(int(labels.max()) + 1))
+        joints = Joints(self.cells.stats(labels), self.cells.model_evidences(labels, s2), s2)
         touching = np.zeros((len(groups), len(groups)), dtype=bool)
         touching[np.repeat(labels, self.near.shape[1]), labels[self.near].ravel()] = True
         touching |= touching.T
-        gains: dict[tuple[int, int], float] = {}
-        joint: dict[tuple[int, int], float] = {}
 
         def agreement(a: int, b: int) -> float:
             """Log votes that the rows of two cells win when their labels become one."""
@@ -126,30 +125,26 @@ class Search:
                 self.vote_weight * (self.weight[rows] @ np.log((both[rows] + VOTE_PRIOR) / (own + VOTE_PRIOR)))
             )
 
-        def weigh(pairs: list[tuple[int, int]]) -> None:
-            for start in range(0, len(pairs), PAIRS):
-                some = pairs[start : start + PAIRS]
-                first, second = np.array(some).T
-                for (a, b), value in zip(some, log_evidence(stats[first] + stats[second], s2), strict=True):
-                    joint[a, b] = value
-                    gains[a, b] = value - evidence[a] - evidence[b] - (0.0 if touching[a, b] else REMOTE_PRICE)
-                    gains[a, b] += agreement(a, b) if voting else 0.0
+        def others(pairs: list[tuple[int, int]]) -> dict[tuple[int, int], float]:
+            """What joining pairs gains beside the evidence of their laws."""
+            return {
+                (a, b): (0.0 if touching[a, b] else -REMOTE_PRICE) + (agreement(a, b) if voting else 0.0)
+                for a, b in pairs
+            }
 
-        weigh([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]])
+        joints.enter(others([(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]]))
         before, labels = labels, labels.copy()
         while len(groups) > self.bounds[0]:
-            a, b = max(gains, key=gains.__getitem__)
-            if gains[a, b] <= 0.0 and len(groups) <= most:
+            (a, b), gain = joints.best(least=0.0 if len(groups) <= most else -np.inf)
+            if gain <= 0.0 and len(groups) <= most:
                 break
-            evidence[a] = joint[a, b]
-            stats.absorb(a, b)
+            joints.join(a, b)
             touching[a] |= touching[b]
             touching[:, a] |= touching[:, b]
             counts[:, a] += counts[:, b]
             labels[labels == b] = a
             groups.remove(b)
-            gains = {pair: gain for pair, gain in gains.items() if b not in pair and a not in pair}
-            weigh([(min(a, c), max(a, c)) for c in groups if c != a])
+            joints.enter(others([(min(a, c), max(a, c)) for c in groups if c != a]))
         labels = compact(labels)
         if labels.max() < before.max():
             self.note("merge", labels, float(np.mean(labels != before)), s2)
@@ -210,7 +205,9 @@ class Search:
     def join_smooth(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Join touching regimes that differ by uneven curvature or noise only.
 
-        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law.
+        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law, or
+        lose little of what the others lose: one law of even curvature is dear all over a plane with a bump, not only
+        where the bump begins.
         """
         while labels.max() + 1 > self.bounds[0]:
             experts = self.cells.laws(labels, s2)
@@ -218,8 +215,8 @@ class Search:
                 border = self._border(labels, a, b)
                 if (
                     len(border)
-                    and self._mismatch(experts[a], experts[b], border) < JOIN_THRESHOLD
-                    and self._border_gain(labels, a, b, s2) > 0.0
+                    and self._meet(experts[a], experts[b], border, JOIN_THRESHOLD)
+                    and self._border_gain(labels, a, b, s2) > -BORDER_PART * self._loss(labels, a, b, s2)
                 ):
                     labels = compact(np.where(labels == b, a, labels))
                     break
@@ -231,23 +228,32 @@ class Search:
         """Whether touching regimes nearly meet in value and slope everywhere: no jump, no clear kink."""
         laws = self.cells.laws(labels, s2)
         borders = [(a, b, self._border(labels, a, b)) for b in range(len(laws)) for a in range(b)]
-        return all(self._mismatch(laws[a], laws[b], border) < CLEAR_KINK for a, b, border in borders if len(border))
+        return all(self._meet(laws[a], laws[b], border, CLEAR_KINK) for a, b, border in borders if len(border))
 
     def _border(self, labels: np.ndarray, a: int, b: int) -> np.ndarray:
         near = labels[self.near]
         return np.flatnonzero(((labels == a) & (near == b).any(axis=1)) | ((labels == b) & (near == a).any(axis=1)))
 
-    def _mismatch(self, first: Law, second: Law, border: np.ndarray) -> float:
-        """Largest root mean square difference of value and of slope at the border, in posterior deviations."""
-        here = self.features_at(self.X[border])
-        worst = _deviation(first, second, here, 0.1)
+    def _meet(self, first: Law, second: Law, border: np.ndarray, threshold: float) -> bool:
+        """Whether the root mean square differences of value and of every slope at the border are below a threshold.
+
+        They are measured in posterior deviations.
+        """
+        if _deviation(first, second, self.features_at(self.X[border]), 0.1) >= threshold:
+            return False
         for axis in range(self.X.shape[1]):
             step = np.zeros(self.X.shape[1])
             step[axis] = BORDER_STEP
             ahead, behind = self.features_at(self.X[border] + step), self.features_at(self.X[border] - step)
             slope = [(f - g) / (2.0 * BORDER_STEP) for f, g in zip(ahead, behind, strict=True)]
-            worst = max(worst, _deviation(first, second, slope, 0.4))
-        return worst
+            if _deviation(first, second, slope, 0.4) >= threshold:
+                return False
+        return True
+
+    def _loss(self, labels: np.ndarray, a: int, b: int, s2: np.ndarray) -> float:
+        """Nats that joining two regimes loses, 0 where it gains."""
+        joined = compact(np.where(labels == b, a, labels))
+        return max(self.total(labels, s2) - self.total(joined, s2), 0.0)
 
     def _border_gain(self, labels: np.ndarray, a: int, b: int, s2: np.ndarray) -> float:
         """Evidence that one law gains over two on the rows of each regime that lie nearest to the other."""

@@ -19,7 +19,7 @@ from modpart._utils.seeds import child_seeds
 from modpart.partition._contest import Contest, Scaling
 from modpart.partition._evidence.class_regimes import class_relevance
 from modpart.partition._evidence.class_starts import class_start_labels
-from modpart.partition._evidence.local import input_relevance, local_lines, neighbours
+from modpart.partition._evidence.local import input_relevance, line_rows, local_lines, neighbours
 from modpart.partition._evidence.regimes import find_regimes
 from modpart.partition._evidence.search import VOTERS, compact, log_votes
 from modpart.partition._free.teams import Team, make_team
@@ -342,7 +342,8 @@ def start_labels(
     if start % 2 == 0:
         points = np.column_stack([Z, 2.0 * target])
     else:
-        slopes = np.hstack([local_lines(Z, inputs, column)[0] for column in target.T])
+        near = neighbours(Z, line_rows(inputs.shape[1]))
+        slopes = np.hstack([local_lines(near, inputs, column)[0] for column in target.T])
         low, middle, high = np.quantile(slopes, [0.16, 0.5, 0.84], axis=0)
         points = np.clip((slopes - middle) / np.maximum(high - low, 1e-12), -3.0, 3.0)
     n_clusters = min(max(bounds[0], START_EXPERTS), bounds[1], len(np.unique(points, axis=0)))
