@@ -15,7 +15,7 @@ from modpart.networks._class_module import ClassModule
 from modpart.networks._cut import cut, n_parameters, silenced, ungated, without_gates
 from modpart.networks._cutter import GraphCutter, PlanCutter
 from modpart.networks._logits import LogitClassifier
-from modpart.networks._masks import Masks, class_masks, joined
+from modpart.networks._masks import Masks, class_masks, union_units
 from modpart.networks._modularity import Modularity, Training
 from modpart.networks._pieces import ClusteredNet
 from modpart.networks._plan import wire_up
@@ -285,7 +285,7 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         ----------
         classes : label or list of labels
             One class gives a module that tells it from all else, several give one that tells them apart: the union of
-            their units, with the weights between them.
+            their units, and those whose rates add up to the threshold over these classes, with the weights between.
         threshold : float from 0 to 1 or None, default=None
             Another threshold than ``threshold_``.
 
@@ -327,11 +327,12 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
             )
         plan, weights = self._bare()
         codes = np.sort([known.index(label) for label in labels])
-        if modules is None:
-            masks = self.masks_ if threshold is None else class_masks(self.rates_ or {}, float(threshold))
-            keep = joined(masks, codes.tolist())
-        else:
-            keep = {g: np.any([module.masks_[g] for module in modules], axis=0) for g in modules[0].masks_}
+        rates, masks, level = self.rates_ or {}, self.masks_, self.threshold_
+        if threshold is not None:
+            masks, level = class_masks(rates, float(threshold)), float(threshold)
+        keep = union_units(masks, rates, level, codes.tolist())
+        if modules is not None:  # they may have been cut at other thresholds
+            keep = {group: np.any([own, *(m.masks_[group] for m in modules)], axis=0) for group, own in keep.items()}
         probe = np.random.default_rng(0).standard_normal((16, self.n_features_in_))
         if plan is None:
             return self._pruned(codes, keep, probe)

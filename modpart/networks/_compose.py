@@ -136,7 +136,8 @@ def compose(
         At least two, no label twice, all made for the same columns.
     how : {"vote", "union"}, default="vote"
         "vote" asks every module and takes the class with the largest calibrated log odds; the modules may come from any
-        nets. "union" cuts one net out of `source` that holds the units of all modules, with the weights between them.
+        nets. "union" cuts one net out of `source` that holds the units of all modules and those that their classes need
+        together, with the weights between them.
     source : ModularNetClassifier or None, default=None
         The net that all modules were cut from; needed for "union" only, since no module holds weights between two.
 
@@ -152,7 +153,9 @@ def compose(
 
     Notes
     -----
-    A union computes what the source computes without the other units. Log odds of single modules were each calibrated
+    A union computes what the source computes without the other units. It holds the units of the modules, and those for
+    which the shares of rows that show them active add up, over all classes, to ``threshold_`` of the source: what says
+    little about each of two classes often tells them apart. Log odds of single modules were each calibrated
     on the rows of the owner of its net.
 
     Examples

@@ -1,10 +1,10 @@
-"""Which units a class needs: rates turned into masks, and how two masks overlap."""
+"""Which units a class needs, and which a set of classes: rates turned into masks."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["Masks", "class_masks", "joined", "random_masks_like"]
+__all__ = ["Masks", "class_masks", "joined", "random_masks_like", "union_units"]
 
 Masks = dict[str, np.ndarray]  # group -> bool (n_classes, n_units)
 
@@ -31,6 +31,20 @@ def class_masks(rates: Mapping[str, np.ndarray], threshold: float, *, min_fracti
 def joined(masks: Masks, classes: Sequence[int]) -> dict[str, np.ndarray]:
     """Units that any of these classes needs, bool (n_units,) by group."""
     return {group: np.any(keep[list(classes)], axis=0) for group, keep in masks.items()}
+
+
+def union_units(
+    masks: Masks, rates: Mapping[str, np.ndarray], threshold: float, classes: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """Units that a set of classes needs, bool (n_units,) by group: those of each, and those that they need together.
+
+    Together they need a unit if the shares of rows for which it is active add up, over the classes, to the threshold:
+    what says little about each of two classes often tells them apart. For one class these are the units of its mask.
+    """
+    keep = joined(masks, classes)
+    if len(classes) > 1:
+        keep = {group: own | (rates[group][list(classes)].sum(0) >= threshold) for group, own in keep.items()}
+    return keep
 
 
 def random_masks_like(masks: Masks, rng: np.random.Generator) -> Masks:

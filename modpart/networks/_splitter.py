@@ -201,6 +201,7 @@ class GradSplitter(ClassifierMixin, Estimator):
         values = [part.detach().numpy() for part in split.values]
         masks: Masks = {group: _never_empty(found) for group, found in zip(groups, values, strict=True)}
         self.net_.masks_, self.net_.threshold_path_ = masks, []
+        self.net_.rates_ = {group: mask.astype(float) for group, mask in masks.items()}
         logits = [forward(build(*cut_classes(plan, weights, masks, [c], n_classes)), X)[:, 0] for c in range(n_classes)]
         self.net_.calibration_ = np.array([calibrate(logit, codes == c) for c, logit in enumerate(logits)])
 

@@ -95,7 +95,7 @@ def test_a_cut_graph_is_small_whole_and_alone(digits):
     assert 0 < module.retention_ < 1 and module.widths_["dense"] == module.masks_["dense"].sum()
     graph = model._graph()
     codes = [1, 4, 7]
-    net = graph.masked({group: mask[codes].any(0) for group, mask in model.masks_.items()}, codes)
+    net = graph.masked(module.masks_, codes)
     masked = net(torch.tensor(images, dtype=torch.float32)).detach().numpy()
     np.testing.assert_allclose(module._logits(images), masked, atol=1e-5)
     rows = np.isin(labels, module.labels_)

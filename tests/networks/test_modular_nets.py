@@ -34,6 +34,7 @@ from modpart.networks import (
 )
 from modpart.networks._cut import n_parameters
 from modpart.networks._cutter import PlanCutter
+from modpart.networks._masks import class_masks, union_units
 from modpart.networks._modularity import links_between
 from modpart.networks._plan import wire_up
 from modpart.networks._threshold import THRESHOLDS, choose_threshold
@@ -198,6 +199,25 @@ def test_a_union_is_what_extracting_all_its_labels_gives(moda):
             compose(parts, how="union", source=source)
     with pytest.raises(ParameterError, match="how='vote'"):
         compose([parts[0], other.extract_module("setosa")], how="union", source=moda)
+
+
+def test_a_union_also_holds_what_its_classes_need_together():
+    rates = {"a": np.array([[1.0, 0.5, 0.5, 0.2, 0.0], [0.0, 0.5, 0.3, 0.9, 0.0], [0.0, 0.0, 0.25, 0.0, 0.5]])}
+    masks = class_masks(rates, 0.9)  # the last class takes its most active unit
+    for classes, units in {(0,): [0], (2,): [4], (0, 1): [0, 1, 3], (1, 2): [3, 4], (0, 1, 2): range(5)}.items():
+        keep = union_units(masks, rates, 0.9, list(classes))["a"]
+        assert np.flatnonzero(keep).tolist() == list(units)
+    alone = union_units({"a": np.eye(3, 5, dtype=bool)}, rates, 0.9, [1])["a"]
+    assert alone.tolist() == [False, True, False, False, False], "one class: its mask, whatever the rates"
+
+
+def test_a_larger_set_holds_all_that_its_parts_hold(moda):
+    labels = moda.classes_.tolist()
+    small, large = moda.extract_module(labels[:2]), moda.extract_module(labels)
+    for group, keep in moda.masks_.items():
+        assert (large.masks_[group] >= small.masks_[group]).all() and (small.masks_[group] >= keep[:2].any(0)).all()
+        together = moda.rates_[group][:2].sum(0) >= moda.threshold_
+        np.testing.assert_array_equal(small.masks_[group], keep[:2].any(0) | together)
 
 
 def test_modules_of_different_nets_vote(moda):

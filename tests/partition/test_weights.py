@@ -188,10 +188,13 @@ def test_light_weights_are_told():
         assert ActivePartitioner(Ridge(), random_state=0).fit(X, y, sample_weight=np.full(100, 0.01)).n_partitions_ == 1
 
 
-def test_evidence_counts_distinct_rows_unless_they_were_measured_again():
+def test_evidence_counts_effective_observations_unless_rows_were_measured_again():
     X, weight = np.arange(6.0)[:, None], np.array([1.0, 2.0, 1.0, 3.0, 1.0, 1.0])
-    np.testing.assert_allclose(regimes._information(X, weight), weight / 1.5)
-    np.testing.assert_allclose(regimes._information(X, weight / 100), weight / 1.5)
+    informed = regimes._information(X, weight)
+    np.testing.assert_allclose(informed.sum(), 81 / 17)  # Kish: (sum w)^2 / sum w^2
+    np.testing.assert_allclose(informed.sum(), (informed**2).sum())  # information = variance of the score
+    np.testing.assert_allclose(regimes._information(X, weight / 100), informed)
+    np.testing.assert_allclose(regimes._information(X, np.full(6, 0.3)), np.ones(6))
     levels = np.repeat(np.arange(2.0), 3)[:, None]  # two settings, three targets of each
     np.testing.assert_array_equal(regimes._information(levels, weight), weight)
 

@@ -138,11 +138,11 @@ def find_regimes(
 def _information(X: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Weights of distinct rows, scaled so that their sum is the effective number of observations.
 
-    Copies, as in a bootstrap sample, tell nothing new of the noise. A law learned with weights w has a score of variance
-    ``sum w^2`` where its information is ``sum w``; evidence takes the two for the same, which they are for weights
-    divided by ``sum w^2 / sum w``. Their sum is then ``(sum w)^2 / sum w^2`` (Kish, Survey Sampling, 1965). Where most
-    inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then weights stay
-    as they are.
+    Copies, as in a bootstrap sample, tell nothing new of the noise. In a law learned with weights w the score has
+    variance ``sum w^2`` where the information is ``sum w``; evidence takes the two to be equal, which they are for
+    weights divided by ``sum w^2 / sum w``. Their sum is then ``(sum w)^2 / sum w^2`` (Kish, Survey Sampling, 1965).
+    Where most inputs that occur more than once have several targets, rows were measured repeatedly, not copied: then
+    weights stay as they are.
     """
     place, n_targets = np.unique(X, axis=0, return_inverse=True, return_counts=True)[1:]
     repeated = np.bincount(place.reshape(-1), weight) > 1.0

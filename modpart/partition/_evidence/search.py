@@ -23,14 +23,14 @@ __all__ = ["MAX_LEAVES", "VOTERS", "Report", "Search", "compact", "ignore", "log
 
 VOTERS = 10
 VOTE_PRIOR = 0.01  # a row among its own kind pays nothing for the number of other experts
-REMOTE_PRICE = 6.0  # nats: the same law far away needs strong proof; one curve across a gap is no dearer than two
+REMOTE_PRICE = 3.0  # nats: the same law far away needs positive proof
 DROP_PRICE = 3.0
 HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
 SETTLED_SHARE = 1e-3
-JOIN_THRESHOLD, CLEAR_KINK = 5.0, 10.0  # posterior standard deviations
+MEETING, UNCLEAR_KINK, CLEAR_KINK = 5.0, 7.0, 10.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
-BORDER_PART = 0.2  # of what joining loses: a border loses at least as much on the rows next to it
+BORDER_PART = 0.1  # of what joining loses: a border loses more than this on the rows next to it
 BORDER_STEP = 0.1
 
 Report = Callable[[dict[str, Any]], object]
@@ -205,21 +205,20 @@ class Search:
     def join_smooth(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Join touching regimes that differ by uneven curvature or noise only.
 
-        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law, or
-        lose little of what the others lose: one law of even curvature is dear all over a plane with a bump, not only
-        where the bump begins.
+        At their border the two laws nearly meet in value and slope, and the rows nearest to it are better told by one
+        law. Where the laws meet closely, these rows may also lose a little of what all others lose: one law of even
+        curvature is dear all over a plane with a bump, not only where the bump begins.
         """
         while labels.max() + 1 > self.bounds[0]:
             experts = self.cells.laws(labels, s2)
             for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
                 border = self._border(labels, a, b)
-                if (
-                    len(border)
-                    and self._meet(experts[a], experts[b], border, JOIN_THRESHOLD)
-                    and self._border_gain(labels, a, b, s2) > -BORDER_PART * self._loss(labels, a, b, s2)
-                ):
-                    labels = compact(np.where(labels == b, a, labels))
-                    break
+                if len(border) and self._meet(experts[a], experts[b], border, UNCLEAR_KINK):
+                    closely = self._meet(experts[a], experts[b], border, MEETING)
+                    allowed = BORDER_PART * self._loss(labels, a, b, s2) if closely else 0.0
+                    if self._border_gain(labels, a, b, s2) > -allowed:
+                        labels = compact(np.where(labels == b, a, labels))
+                        break
             else:
                 break
         return labels
@@ -281,9 +280,10 @@ def _deviation(first: Law, second: Law, features: list[Array], extra: float) -> 
     for pair in zip(first.outputs, second.outputs, strict=True):
         difference, variance = np.zeros(len(features[0])), np.full(len(features[0]), extra * pair[0].s2)
         for sign, expert in zip((1.0, -1.0), pair, strict=True):
-            means, leverages = expert.moments(features)
-            difference += sign * means[0]
-            variance += expert.s2 * leverages[0]
+            (means, leverages), weights = expert.moments(features), np.exp(expert.log_weights)
+            mean = weights @ means
+            difference += sign * mean
+            variance += expert.s2 * (weights @ leverages) + weights @ (means - mean) ** 2
         worst = max(worst, float(np.sqrt(np.mean(difference**2 / variance))))
     return worst
 

@@ -198,6 +198,11 @@ class _Cut:
     places: np.ndarray
 
 
+def _least(values: np.ndarray, dearer: np.ndarray) -> float:
+    """Cost of the best cut of one column; see :func:`_posterior`."""
+    return float(_least_costs(values[:, None], dearer)[0]) if len(values) > 1 else np.inf
+
+
 def _posterior(values: np.ndarray, dearer: np.ndarray) -> _Cut:
     """The best cut of a column; its cost is infinite where all values are the same."""
     order = np.argsort(values, kind="stable")
@@ -223,12 +228,12 @@ def _share_cuts(root: _Node, X: np.ndarray, costs: np.ndarray) -> None:
     cuts = sorted(_cuts(root, X, costs), key=lambda cut: cut[0][0].threshold)
     for column in {nodes[0].column for nodes, *_ in cuts}:
         groups = [cut for cut in cuts if cut[0][0].column == column]
-        alone = [_posterior(*group[1:]).least for group in groups]
+        alone = [_least(*group[1:]) for group in groups]
         extra = [_extra(*pair) for pair in pairwise(zip(groups, alone, strict=True))]
         while extra and min(extra) <= np.log(len(X)):
             i = int(np.argmin(extra))
             groups[i : i + 2] = [_joined(groups[i], groups[i + 1])]
-            alone[i : i + 2] = [_posterior(*groups[i][1:]).least]
+            alone[i : i + 2] = [_least(*groups[i][1:])]
             beside = list(zip(groups, alone, strict=True))[max(i - 1, 0) : i + 2]
             extra[max(i - 1, 0) : i + 2] = [_extra(*pair) for pair in pairwise(beside)]
         for nodes, values, dearer in groups:
@@ -246,7 +251,7 @@ def _joined(first: _Sharing, second: _Sharing) -> _Sharing:
 
 def _extra(first: tuple[_Sharing, float], second: tuple[_Sharing, float]) -> float:
     """What two groups of cuts, given with what they cost alone, cost more at one place."""
-    return _posterior(*_joined(first[0], second[0])[1:]).least - first[1] - second[1]
+    return _least(*_joined(first[0], second[0])[1:]) - first[1] - second[1]
 
 
 def _cuts(node: _Node, X: np.ndarray, costs: np.ndarray) -> list[_Sharing]:
