@@ -28,7 +28,7 @@ DROP_PRICE = 3.0
 HOPELESS = 50.0  # nats lost by giving rows to the runner-up, beyond which no competition is held
 MAX_LEAVES = 24
 SETTLED_SHARE = 1e-3
-MEETING, UNCLEAR_KINK, CLEAR_KINK = 5.0, 7.0, 10.0  # posterior standard deviations
+MEETING, CLEAR_KINK = 5.0, 10.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
 BORDER_PART = 0.1  # of what joining loses: a border loses more than this on the rows next to it
 BORDER_STEP = 0.1
@@ -205,20 +205,21 @@ class Search:
     def join_smooth(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Join touching regimes that differ by uneven curvature or noise only.
 
-        At their border the two laws nearly meet in value and slope, and the rows nearest to it are better told by one
-        law. Where the laws meet closely, these rows may also lose a little of what all others lose: one law of even
-        curvature is dear all over a plane with a bump, not only where the bump begins.
+        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law, or
+        lose little of what all others lose: one law of even curvature is dear all over a plane with a bump, not only
+        where the bump begins.
         """
         while labels.max() + 1 > self.bounds[0]:
             experts = self.cells.laws(labels, s2)
             for a, b in np.argwhere(np.triu(np.ones((len(experts), len(experts))), 1)):
                 border = self._border(labels, a, b)
-                if len(border) and self._meet(experts[a], experts[b], border, UNCLEAR_KINK):
-                    closely = self._meet(experts[a], experts[b], border, MEETING)
-                    allowed = BORDER_PART * self._loss(labels, a, b, s2) if closely else 0.0
-                    if self._border_gain(labels, a, b, s2) > -allowed:
-                        labels = compact(np.where(labels == b, a, labels))
-                        break
+                if (
+                    len(border)
+                    and self._meet(experts[a], experts[b], border, MEETING)
+                    and self._border_gain(labels, a, b, s2) > -BORDER_PART * self._loss(labels, a, b, s2)
+                ):
+                    labels = compact(np.where(labels == b, a, labels))
+                    break
             else:
                 break
         return labels
