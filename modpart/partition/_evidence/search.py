@@ -281,10 +281,9 @@ def _deviation(first: Law, second: Law, features: list[Array], extra: float) -> 
     for pair in zip(first.outputs, second.outputs, strict=True):
         difference, variance = np.zeros(len(features[0])), np.full(len(features[0]), extra * pair[0].s2)
         for sign, expert in zip((1.0, -1.0), pair, strict=True):
-            (means, leverages), weights = expert.moments(features), np.exp(expert.log_weights)
-            mean = weights @ means
-            difference += sign * mean
-            variance += expert.s2 * (weights @ leverages) + weights @ (means - mean) ** 2
+            means, leverages = expert.moments(features)
+            difference += sign * means[0]
+            variance += expert.s2 * leverages[0]
         worst = max(worst, float(np.sqrt(np.mean(difference**2 / variance))))
     return worst
 
