@@ -140,13 +140,12 @@ def test_a_kink_is_found_in_two_bootstrap_samples():
         assert ActivePartitioner(gate="tree", random_state=9000).fit(X[rows], y[rows]).n_partitions_ == 2
 
 
-@pytest.mark.parametrize("n_inputs, width, seed", [(1, 0.07, 501), (1, 0.07, 520), (2, 0.28, 501)])
-def test_a_bump_is_one_law(n_inputs, width, seed):
-    """One law of even curvature is dear all over the flat part, not where the bump begins: no border stands there."""
+@pytest.mark.parametrize("seed", [501, 520])
+def test_a_bump_on_a_line_is_one_law(seed):
     rng = np.random.default_rng(seed)
-    X = rng.uniform(-1, 1, size=(1000, n_inputs))
-    y = X.sum(axis=1) + 2.0 * np.exp(-((X - 0.2) ** 2).sum(axis=1) / width**2)
-    X, y, _ = standardised((X, y + 0.05 * y.std() * rng.standard_normal(1000), None))
+    x = rng.uniform(-1, 1, size=1000)
+    y = x + 2.0 * np.exp(-(((x - 0.2) / 0.07) ** 2))
+    X, y, _ = standardised((x[:, None], y + 0.05 * y.std() * rng.standard_normal(1000), None))
     assert find_regimes(X, y, np.random.default_rng(seed)).labels.max() == 0
 
 

@@ -30,7 +30,6 @@ MAX_LEAVES = 24
 SETTLED_SHARE = 1e-3
 MEETING, CLEAR_KINK = 5.0, 10.0  # posterior standard deviations
 BORDER_SHARE = 0.1  # of a regime's rows, those nearest to the other regime
-BORDER_PART = 0.1  # of what joining loses: a border loses more than this on the rows next to it
 BORDER_STEP = 0.1
 
 Report = Callable[[dict[str, Any]], object]
@@ -205,9 +204,7 @@ class Search:
     def join_smooth(self, labels: np.ndarray, s2: np.ndarray) -> np.ndarray:
         """Join touching regimes that differ by uneven curvature or noise only.
 
-        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law, or
-        lose little of what all others lose: one law of even curvature is dear all over a plane with a bump, not only
-        where the bump begins.
+        At their border the two laws meet in value and slope, and the rows nearest to it are better told by one law.
         """
         while labels.max() + 1 > self.bounds[0]:
             experts = self.cells.laws(labels, s2)
@@ -216,7 +213,7 @@ class Search:
                 if (
                     len(border)
                     and self._meet(experts[a], experts[b], border, MEETING)
-                    and self._border_gain(labels, a, b, s2) > -BORDER_PART * self._loss(labels, a, b, s2)
+                    and self._border_gain(labels, a, b, s2) > 0.0
                 ):
                     labels = compact(np.where(labels == b, a, labels))
                     break
@@ -249,11 +246,6 @@ class Search:
             if _deviation(first, second, slope, 0.4) >= threshold:
                 return False
         return True
-
-    def _loss(self, labels: np.ndarray, a: int, b: int, s2: np.ndarray) -> float:
-        """Nats that joining two regimes loses, 0 where it gains."""
-        joined = compact(np.where(labels == b, a, labels))
-        return max(self.total(labels, s2) - self.total(joined, s2), 0.0)
 
     def _border_gain(self, labels: np.ndarray, a: int, b: int, s2: np.ndarray) -> float:
         """Evidence that one law gains over two on the rows of each regime that lie nearest to the other."""
