@@ -31,8 +31,8 @@ PARTS = {
         "and lose more: with one threshold for ten development nets, .9, .5, .3 or .2, unions fell .44, .30, .16 or "
         ".06 points short of the restricted net and took 11, 14, 17 or 20 % of the weights (.82, .39, .30, .16 points "
         "and 10, 13, 14, 16 % without the units needed together only), modules took 1.3, 1.6, 1.9 or 2.4 %, and their "
-        "Jaccard index was .1, .3, 1.1 or 3.0 %. Seconds of the first arm hold the "
-        "loading of libraries on seeds 0 to 3: beside a plain net MODA takes 1.9 to 2.4 times as long.",
+        "Jaccard index was .1, .3, 1.1 or 3.0 %. Alone on a machine, on one thread, "
+        "six fits of MODA in turn with six of a plain net took 1.7 times as long in the median (1.2 to 1.8).",
         ["accuracy", "size", "overlap", "jaccard", "vote", "restricted", "union", "threshold", "seconds"],
     ),
     "gated": (
