@@ -297,7 +297,7 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         Raises
         ------
         ParameterError
-            When a class is unknown, or the net cannot be cut; the message says why.
+            When a class is unknown, the threshold no share, or the net cannot be cut; the message says why.
 
         Notes
         -----
@@ -329,6 +329,11 @@ class ModularNetClassifier(LogitClassifier, ClusteredNet):
         codes = np.sort([known.index(label) for label in labels])
         rates, masks, level = self.rates_ or {}, self.masks_, self.threshold_
         if threshold is not None:
+            if not number(0, 1).accepts(threshold):
+                raise ParameterError(
+                    f"{type(self).__name__}.extract_module: threshold={threshold!r} is not valid. It must be a number "
+                    "from 0 to 1, a share of the rows of a class."
+                )
             masks, level = class_masks(rates, float(threshold)), float(threshold)
         keep = union_units(masks, rates, level, codes.tolist())
         if modules is not None:  # they may have been cut at other thresholds

@@ -265,6 +265,12 @@ def test_the_threshold_is_validated_on_rows_held_out(moda):
     assert all((mask.any(1)).all() for mask in moda.masks_.values()), "no class is left without a unit"
 
 
+@pytest.mark.parametrize("threshold", [2.0, -0.1, float("nan"), "0.5"])
+def test_a_threshold_is_a_share(moda, threshold):
+    with pytest.raises(ParameterError, match="from 0 to 1"):
+        moda.extract_module("setosa", threshold=threshold)
+
+
 def test_the_threshold_is_the_largest_rate_that_holds():
     images, labels = load_digits(return_X_y=True)
     images = images / 16.0
